@@ -1,0 +1,68 @@
+"""What a user did wrong, in words that say what, where and how to mend it.
+
+    error: recipes/gsm8k.yaml has 2 problems
+      loss.weights.verfy: unknown key, did you mean "verify"? (understand, plan, execute, verify)
+      train.max_steps: 0 is too small, 1 at least
+"""
+
+from __future__ import annotations
+
+import difflib
+import errno
+import shutil
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+
+class UserError(Exception):
+    """A mistake in what the user gave us; the command line shows it without a traceback and exits with 2.
+
+    `problems` are whole sentences without a full stop. One problem is one line; several need a `heading`
+    that names the file they are in.
+    """
+
+    def __init__(self, *problems: str, heading: str = "") -> None:
+        if not problems:
+            raise ValueError("an error without a problem")
+        self.problems = problems
+        self.heading = heading
+        super().__init__(self.message())
+
+    def message(self) -> str:
+        """The text after `error: `, one line for one problem, an indented line each for several."""
+        if len(self.problems) == 1:
+            return f"{self.heading}: {self.problems[0]}" if self.heading else self.problems[0]
+        return "\n  ".join([f"{self.heading or 'input'} has {len(self.problems)} problems", *self.problems])
+
+
+def near_matches(word: str, allowed: Iterable[str]) -> list[str]:
+    """Up to three of `allowed` that look like `word`, the nearest first."""
+    names = {name.lower(): name for name in allowed}
+    return [names[match] for match in difflib.get_close_matches(word.lower(), list(names), n=3, cutoff=0.6)]
+
+
+def unknown_name(what: str, word: str, allowed: Sequence[str]) -> str:
+    """One sentence that says a name is unknown, with the nearest name and all names."""
+    matches = near_matches(word, allowed)
+    guess = f', did you mean "{matches[0]}"?' if matches else ""
+    return f"unknown {what}{guess} ({', '.join(allowed)})"
+
+
+def disk_full(error: BaseException, folder: Path) -> UserError | None:
+    """The error to show if `error` came from a full disk under `folder`, else None.
+
+    Libraries hide ENOSPC: torch raises RuntimeError, safetensors its own class. So the free space decides with the text.
+    """
+    seen: BaseException | None = error
+    while seen is not None:
+        hidden = not isinstance(seen, OSError) and ("No space left" in str(seen) or "PytorchStreamWriter" in str(seen))
+        if hidden or (isinstance(seen, OSError) and seen.errno in (errno.ENOSPC, errno.EDQUOT)):
+            return UserError(f"{folder}: the disk is full ({_free_megabytes(folder)} MB left); free some space and repeat with --resume")
+        seen = seen.__cause__ or seen.__context__
+    return None
+
+
+def _free_megabytes(folder: Path) -> str:
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    return f"{shutil.disk_usage(folder).free / 1e6:.0f}"

@@ -1,0 +1,293 @@
+"""The schema of a recipe: one frozen, checked value that says everything about one experiment.
+
+    recipe = load_recipe("miniaxion_from_teacher", ["train.max_minutes=5"])
+    recipe.train.learning_rate
+
+Every key, its default and its meaning: docs/recipes.md. Unknown keys are refused at every depth.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, Literal, get_args
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
+
+from distill.errors import UserError
+from distill.recipe_errors import describe
+from distill.recipe_io import find_recipe, read_recipe
+
+EnglishTask = Literal["arithmetic", "two_step", "even_odd", "comparison", "pattern", "word_problem", "sorting"]
+PortugueseTask = Literal[
+    "addition", "subtraction", "multiplication", "even_odd", "comparison", "sequence",
+    "word_addition", "word_subtraction", "word_multiplication", "true_false", "chat",
+]  # fmt: skip
+Format = Literal["auto", "staged", "nrm", "thinkset", "gsm8k", "socratic", "math", "vnhsge", "freeform", "think"]
+Task = Literal[EnglishTask, PortugueseTask]
+TASKS: dict[str, tuple[str, ...]] = {"en": get_args(EnglishTask), "pt": get_args(PortugueseTask)}
+
+
+def _number(value: Any) -> Any:
+    """Text such as `2e-4` becomes a number; a boolean is refused where Python would take it for 0 or 1."""
+    if isinstance(value, bool):
+        raise ValueError(f"{str(value).lower()} is not a number")
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            raise ValueError(f'"{value}" is not a number') from None
+    return value
+
+
+def _kind(section: Any) -> Any:
+    return section.get("kind", "symbolic") if isinstance(section, dict) else getattr(section, "kind", "symbolic")
+
+
+def _policy(section: Any) -> Any:
+    return section.get("policy", "constant") if isinstance(section, dict) else getattr(section, "policy", "constant")
+
+
+Float = Annotated[float, BeforeValidator(_number)]
+Int = Annotated[int, BeforeValidator(_number)]
+Positive = Annotated[Float, Field(gt=0)]
+NonNegative = Annotated[Float, Field(ge=0)]
+Share = Annotated[Float, Field(ge=0, le=1)]
+Count = Annotated[Int, Field(ge=1)]
+CountOrZero = Annotated[Int, Field(ge=0)]
+Seed = Annotated[Int, Field(ge=0, lt=2**32)]
+
+
+class Section(BaseModel):
+    """One level of a recipe: frozen, no unknown keys, no infinities."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class SymbolicTeacher(Section):
+    """The embedded exact solver of the nano tasks; needs no network."""
+
+    kind: Literal["symbolic"] = "symbolic"
+    language: Literal["en", "pt"] = "en"
+    tasks: dict[Task, NonNegative] = Field(default_factory=dict)
+    """Weight of each task in the mix; all tasks of the language equally where empty."""
+    error_rate: Share = 0.1
+    """Share of traces with one wrong EXECUTE step that VERIFY finds and corrects."""
+
+    @property
+    def task_weights(self) -> dict[str, float]:
+        """Task to its share in the training mix, above zero, summing to one."""
+        weights = {str(task): weight for task, weight in self.tasks.items() if weight > 0}
+        weights = weights or dict.fromkeys(TASKS[self.language], 1.0)
+        return {task: weight / sum(weights.values()) for task, weight in weights.items()}
+
+
+class ReferenceTeacher(Section):
+    """Solutions that a published data set holds."""
+
+    kind: Literal["reference"]
+    dataset: Literal["gsm8k", "math", "vnhsge"] = "gsm8k"
+
+
+class Data(Section):
+    """Local files of a reference teacher. Without them the data set comes from the Hub."""
+
+    path: str | None = None
+    test_path: str | None = None
+    """Questions to test on; `test.jsonl` beside `path` where that exists."""
+
+
+class Parser(Section):
+    """How the teacher's text becomes a reasoning graph."""
+
+    format: Format = "auto"
+
+
+class NanoStudent(Section):
+    """A small model trained from noise; the sizes are in students/sizes.py."""
+
+    kind: Literal["nano"] = "nano"
+    size: str = "miniaxion1-0.9m"
+    vocab_size: Annotated[Count, Field(le=1_000_000)] = 2048
+    max_length: Annotated[Count, Field(le=1_000_000)] = 512
+
+
+class ConstantWeights(Section):
+    """The weight of each stage's tokens, and of the answer's, all through training."""
+
+    policy: Literal["constant"] = "constant"
+    understand: NonNegative = 1.0
+    plan: NonNegative = 1.0
+    execute: NonNegative = 1.0
+    verify: NonNegative = 1.0
+    answer: NonNegative = 1.0
+
+
+def _points(value: Any) -> Any:
+    """One number is a weight that stays."""
+    return value if isinstance(value, list | tuple) else [[0.0, value]]
+
+
+Points = Annotated[
+    tuple[tuple[Share, NonNegative], ...], BeforeValidator(_points), Field(min_length=1, validate_default=True)
+]
+
+
+class ScheduleWeights(Section):
+    """Each weight as [progress, weight] points, joined by straight lines; progress runs from 0 to 1."""
+
+    policy: Literal["schedule"]
+    understand: Points = ((0.0, 1.0),)
+    plan: Points = ((0.0, 1.0),)
+    execute: Points = ((0.0, 1.0),)
+    verify: Points = ((0.0, 1.0),)
+    answer: Points = ((0.0, 1.0),)
+
+
+class AdaptiveWeights(ConstantWeights):
+    """The weights to start from; stages with a high running loss gain weight, between the bounds."""
+
+    policy: Literal["adaptive"]  # type: ignore[assignment]
+    minimum: NonNegative = 0.5
+    maximum: Positive = 2.0
+    smoothing: Annotated[Float, Field(ge=0, lt=1)] = 0.98
+
+
+Weights = Annotated[
+    Annotated[ConstantWeights, Tag("constant")]
+    | Annotated[ScheduleWeights, Tag("schedule")]
+    | Annotated[AdaptiveWeights, Tag("adaptive")],
+    Discriminator(_policy),
+]
+
+
+class Loss(Section):
+    """Stage-weighted negative log-likelihood."""
+
+    weights: Weights = ConstantWeights()
+
+
+class Train(Section):
+    """How long and with which optimizer; names as in transformers.TrainingArguments."""
+
+    max_steps: Count | None = None
+    """Optimizer steps. Where set, `max_minutes` is not looked at."""
+    max_minutes: Positive | None = None
+    """Training time; the schedule ends when it ends."""
+    per_device_train_batch_size: Count = 64
+    gradient_accumulation_steps: Count = 1
+    learning_rate: Positive = 3e-3
+    optim: str = "adamw_torch"
+    lr_scheduler: Literal["linear", "cosine", "constant", "constant_with_warmup", "warmup_stable_decay"] = "cosine"
+    warmup_steps: CountOrZero = 100
+    weight_decay: NonNegative = 0.1
+    max_grad_norm: NonNegative = 1.0
+    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    compile: Literal["auto", "on", "off"] = "auto"
+    batching: Literal["length_grouped", "packed", "padded"] = "length_grouped"
+    logging_steps: Count = 50
+    save_steps: Count | None = None
+    save_minutes: Positive | None = None
+    """Checkpoints by time; every five minutes where neither this nor `save_steps` is set."""
+
+
+class Evaluation(Section):
+    """What the trained student is asked."""
+
+    num_questions_per_task: Count = 200
+    seed: Seed = 1
+    batch_size: Count = 100
+    max_new_tokens: Count = 384
+    problems: str | None = None
+    """A file of questions to ask instead: `{"question", "answer", "task"?}` a line."""
+
+
+Teacher = Annotated[
+    Annotated[SymbolicTeacher, Tag("symbolic")] | Annotated[ReferenceTeacher, Tag("reference")],
+    Discriminator(_kind),
+]
+
+
+class Recipe(Section):
+    """One experiment, whole and checked."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+    seed: Seed = 0
+    teacher: Teacher
+    data: Data = Data()
+    parser: Parser = Parser()
+    student: NanoStudent = NanoStudent()
+    loss: Loss = Loss()
+    train: Train
+    eval: Evaluation = Evaluation()
+
+    @model_validator(mode="after")
+    def _sections_agree(self) -> Recipe:
+        problems = list(_disagreements(self))
+        if problems:
+            raise ValueError("\n".join(problems))
+        return self
+
+    def fingerprint(self) -> str:
+        """Eight hexadecimal digits that differ wherever two recipes do."""
+        return hashlib.sha256(json.dumps(self.model_dump(mode="json"), sort_keys=True).encode()).hexdigest()[:8]
+
+    def to_yaml(self) -> str:
+        """The resolved recipe, every default written out; `load_recipe` reads it back equal."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+
+
+def load_recipe(path_or_name: str, overrides: Sequence[str] = ()) -> Recipe:
+    """The checked recipe of a file, or of a name that ships, with `key.path=value` overrides.
+
+    Raises:
+        UserError: all problems at once, each with its place, what was found and how to mend it.
+    """
+    text = read_recipe(find_recipe(path_or_name), overrides)
+    try:
+        return Recipe.model_validate(text.data)
+    except ValidationError as error:
+        raise UserError(*describe(error, text, Recipe), heading=text.title) from None
+
+
+def _disagreements(recipe: Recipe) -> Iterator[str]:
+    """What no single section can see, as `key.path: finding`."""
+    teacher, train, student = recipe.teacher, recipe.train, recipe.student
+    if isinstance(teacher, SymbolicTeacher):
+        allowed = TASKS[teacher.language]
+        for task in teacher.tasks:
+            if task not in allowed:
+                yield f'teacher.tasks.{task}: not a task of language "{teacher.language}" ({", ".join(allowed)})'
+        if teacher.tasks and not any(teacher.tasks.values()):
+            yield "teacher.tasks: every weight is 0, so there is nothing to train on"
+        if recipe.parser.format not in ("auto", "nrm"):
+            yield f"parser.format: the symbolic teacher writes nrm, not {recipe.parser.format}"
+        for key in ("path", "test_path"):
+            if getattr(recipe.data, key) is not None:
+                yield f"data.{key}: the symbolic teacher reads no file; set teacher.kind=reference"
+    if train.max_steps is None and train.max_minutes is None:
+        yield "train: needs max_steps or max_minutes"
+    if train.max_steps is not None and train.warmup_steps >= train.max_steps:
+        yield f"train.warmup_steps: {train.warmup_steps} leaves nothing of max_steps {train.max_steps}"
+    if train.save_steps is not None and train.save_minutes is not None:
+        yield "train: save_steps and save_minutes are both set; keep one"
+    if recipe.eval.max_new_tokens > student.max_length:
+        yield f"eval.max_new_tokens: {recipe.eval.max_new_tokens} is more than student.max_length {student.max_length}"
+    yield from _weight_disagreements(recipe.loss.weights)
+
+
+def _weight_disagreements(weights: Any) -> Iterator[str]:
+    names = ("understand", "plan", "execute", "verify", "answer")
+    if isinstance(weights, ScheduleWeights):
+        for name in names:
+            progress = [point[0] for point in getattr(weights, name)]
+            if progress != sorted(set(progress)):
+                yield f"loss.weights.{name}: the progress of the points must rise, this is {progress}"
+        if not any(weight for name in names for _, weight in getattr(weights, name)):
+            yield "loss.weights: every weight is 0, so there is no loss"
+    elif not any(getattr(weights, name) for name in names):
+        yield "loss.weights: every weight is 0, so there is no loss"
+    if isinstance(weights, AdaptiveWeights) and not weights.minimum <= 1 <= weights.maximum:
+        yield f"loss.weights: the mean weight is 1, outside minimum {weights.minimum} to maximum {weights.maximum}"
