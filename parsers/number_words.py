@@ -1,0 +1,137 @@
+"""Number words of English, Portuguese and Vietnamese: five, twenty-one, two thirds, twice, metade, gấp đôi."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from functools import lru_cache
+
+_EN_UNITS = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
+    "seventeen eighteen nineteen"
+).split()
+_EN_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
+
+UNITS: dict[str, dict[str, int]] = {
+    "en": {word: i for i, word in enumerate(_EN_UNITS)} | {word: 10 * i for i, word in enumerate(_EN_TENS, 2)},
+    "pt": {
+        "zero": 0, "um": 1, "uma": 1, "dois": 2, "duas": 2, "três": 3, "quatro": 4, "cinco": 5, "seis": 6, "sete": 7,
+        "oito": 8, "nove": 9, "dez": 10, "onze": 11, "doze": 12, "treze": 13, "quatorze": 14, "catorze": 14, "quinze": 15,
+        "dezesseis": 16, "dezasseis": 16, "dezessete": 17, "dezoito": 18, "dezenove": 19, "vinte": 20, "trinta": 30,
+        "quarenta": 40, "cinquenta": 50, "sessenta": 60, "setenta": 70, "oitenta": 80, "noventa": 90, "cem": 100,
+        "cento": 100, "duzentos": 200, "duzentas": 200, "trezentos": 300, "quatrocentos": 400, "quinhentos": 500,
+        "seiscentos": 600, "setecentos": 700, "oitocentos": 800, "novecentos": 900,
+    },
+    "vi": {
+        "một": 1, "hai": 2, "ba": 3, "bốn": 4, "năm": 5, "sáu": 6, "bảy": 7, "tám": 8, "chín": 9, "mười": 10,
+    },
+}  # fmt: skip
+SCALES: dict[str, dict[str, int]] = {
+    "en": {"hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9},
+    "pt": {"mil": 1000, "milhão": 10**6, "milhões": 10**6},
+    "vi": {"mươi": 10, "trăm": 100, "nghìn": 1000, "ngàn": 1000, "triệu": 10**6},
+}
+MULTIPLES: dict[str, dict[str, Fraction]] = {
+    "en": {
+        "twice": Fraction(2), "double": Fraction(2), "doubled": Fraction(2), "doubles": Fraction(2), "doubling": Fraction(2),
+        "thrice": Fraction(3), "triple": Fraction(3), "tripled": Fraction(3), "triples": Fraction(3), "tripling": Fraction(3),
+        "quadruple": Fraction(4), "quadrupled": Fraction(4), "dozen": Fraction(12), "dozens": Fraction(12),
+        "couple": Fraction(2), "half": Fraction(1, 2), "halves": Fraction(1, 2), "halved": Fraction(1, 2),
+    },
+    "pt": {
+        "dobro": Fraction(2), "triplo": Fraction(3), "quádruplo": Fraction(4), "dúzia": Fraction(12), "dúzias": Fraction(12),
+        "metade": Fraction(1, 2), "meio": Fraction(1, 2), "meia": Fraction(1, 2), "par": Fraction(2),
+    },
+    "vi": {
+        "gấp đôi": Fraction(2), "tá": Fraction(12), "chục": Fraction(10), "nửa": Fraction(1, 2), "một nửa": Fraction(1, 2),
+    },
+}  # fmt: skip
+DENOMINATORS: dict[str, dict[str, int]] = {
+    "en": {
+        "half": 2, "halves": 2, "third": 3, "thirds": 3, "quarter": 4, "quarters": 4, "fourth": 4, "fourths": 4, "fifth": 5,
+        "fifths": 5, "sixth": 6, "sixths": 6, "seventh": 7, "sevenths": 7, "eighth": 8, "eighths": 8, "ninth": 9, "ninths": 9,
+        "tenth": 10, "tenths": 10,
+    },
+    "pt": {"terço": 3, "terços": 3, "quarto": 4, "quartos": 4, "quinto": 5, "quintos": 5, "sexto": 6, "décimo": 10, "décimos": 10},
+    "vi": {},
+}  # fmt: skip
+WORDS = {language: {**UNITS[language], **SCALES[language], **MULTIPLES[language]} for language in UNITS}
+
+_ONE = {"en": ("a", "an"), "pt": (), "vi": ()}
+_JOIN = {"en": r"(?:[\s-]+(?:and\s+)?)", "pt": r"(?:\s+(?:e\s+)?)", "vi": r"\s+"}
+_YEAR = re.compile(r"[0-9.,]\s*$|(?:mỗi|hàng|một|nhiều|trong|đầu|cuối|mấy|sau|qua|này|mười)\s+$", re.IGNORECASE)
+
+
+def _alternatives(words: list[str]) -> str:
+    return "|".join(sorted(map(re.escape, words), key=len, reverse=True))
+
+
+@lru_cache(maxsize=None)
+def _scanner(language: str) -> re.Pattern[str]:
+    units, multiples = list(UNITS[language]), list(MULTIPLES[language])
+    every = _alternatives([*units, *SCALES[language]])
+    parts = []
+    if DENOMINATORS[language]:
+        above = _alternatives([*units, *_ONE[language]])
+        below = _alternatives(list(DENOMINATORS[language]))
+        parts.append(rf"(?:(?P<count>{every}|[0-9]+)\s+(?:and|e)\s+)?(?P<above>{above})[\s-]+(?P<below>{below})")
+    parts += [rf"(?P<multiple>{_alternatives(multiples)})", rf"(?P<plain>(?:{every})(?:{_JOIN[language]}(?:{every}))*)"]
+    return re.compile(rf"(?<![\w\\])(?:{'|'.join(parts)})(?!\w)", re.IGNORECASE)
+
+
+def find_word_numbers(text: str, language: str) -> list[tuple[Fraction, int, int]]:
+    """Value, start and end of each number written in words; languages without a word list have none."""
+    if language not in UNITS:
+        return []
+    found: list[tuple[Fraction, int, int]] = []
+    for match in _scanner(language).finditer(text):
+        start, end = match.span()
+        groups = match.groupdict()
+        if groups["multiple"]:
+            found.append((MULTIPLES[language][_plain(match[0])], start, end))
+        elif groups["plain"]:
+            found.extend(_compound(match[0], start, language, text))
+        else:
+            top = UNITS[language].get(_plain(match["above"]), 1)
+            value = Fraction(top, DENOMINATORS[language][_plain(match["below"])])
+            count = match["count"]
+            if count:
+                value += int(count[:60]) if count[0].isdigit() else WORDS[language][_plain(count)]
+            found.append((value, start, end))
+    return found
+
+
+def _plain(word: str) -> str:
+    return " ".join(word.lower().split())
+
+
+def _compound(phrase: str, offset: int, language: str, text: str) -> list[tuple[Fraction, int, int]]:
+    """Reads "two hundred and five"; splits where the words do not compose, as in "one two three"."""
+    units, scales = UNITS[language], SCALES[language]
+    found: list[tuple[Fraction, int, int]] = []
+    total = current = 0
+    start = end = -1
+    for word in re.finditer(r"[^\W\d_]+", phrase):
+        name = word[0].lower()
+        if language == "vi" and name == "năm" and _YEAR.search(text[: offset + word.start()][-12:]):
+            continue
+        if name in scales:
+            if start < 0:
+                start = word.start()
+            current = max(current, 1) * scales[name]
+            if scales[name] >= 1000:
+                total, current = total + current, 0
+        elif name in units:
+            value = units[name]
+            if start >= 0 and current % 10 ** len(str(value)) != 0:
+                found.append((Fraction(total + current), offset + start, offset + end))
+                total, current, start = 0, 0, -1
+            if start < 0:
+                start = word.start()
+            current += value
+        else:
+            continue
+        end = word.end()
+    if start >= 0:
+        found.append((Fraction(total + current), offset + start, offset + end))
+    return found

@@ -1,0 +1,192 @@
+"""Numbers in text, exact: digits, fractions, per cent, LaTeX, number words, in English, Portuguese and Vietnamese.
+
+    "She paid $1,250.50, half of it in 3 1/2 weeks"  ->  2501/2 (currency), 1/2 (word), 7/2 (mixed)
+
+English writes 1,250.50; Portuguese and Vietnamese write 1.250,50. A per cent sign is part of the number (25% is 1/4), the word
+"percent" is its unit (95 percent is 95).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from typing import Literal
+
+from parsers.graph import Quantity
+from parsers.number_words import WORDS, find_word_numbers
+
+Kind = Literal["number", "percent", "fraction", "mixed", "currency", "word"]
+
+MAX_DIGITS = 60
+"""Longer digit strings are no quantities; reading them exactly would let a hostile text cost quadratic time."""
+
+MINUS = "-\u2212\u2013"
+SPACES = "\u00a0\u2009\u202f"
+VULGAR = {
+    "½": (1, 2), "⅓": (1, 3), "⅔": (2, 3), "¼": (1, 4), "¾": (3, 4), "⅕": (1, 5), "⅖": (2, 5), "⅗": (3, 5), "⅘": (4, 5),
+    "⅙": (1, 6), "⅚": (5, 6), "⅛": (1, 8), "⅜": (3, 8), "⅝": (5, 8), "⅞": (7, 8), "⅐": (1, 7), "⅑": (1, 9), "⅒": (1, 10),
+}  # fmt: skip
+MAGNITUDES = {
+    "hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9, "trillion": 10**12,
+    "mil": 1000, "milhão": 10**6, "milhões": 10**6, "bilhão": 10**9, "bilhões": 10**9,
+    "trăm": 100, "nghìn": 1000, "ngàn": 1000, "triệu": 10**6, "tỷ": 10**9, "tỉ": 10**9,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number in a text: `text[start:end]`, without its currency sign, is worth `value`."""
+
+    value: Fraction
+    start: int
+    end: int
+    text: str
+    kind: Kind = "number"
+
+
+def decimal_comma(language: str) -> bool:
+    """Whether the language writes 2,5 for five halves and 1.000 for a thousand."""
+    return language in ("pt", "vi")
+
+
+@lru_cache(maxsize=None)
+def digits_pattern(language: str) -> str:
+    """Regular expression of one unsigned number in digits, thousands separators and decimal mark as in the language."""
+    group, point = (r"\.", ",") if decimal_comma(language) else (",", r"\.")
+    tex = r"\{,\}|,?\\[,!]" + rf"|[{SPACES}]"
+    whole = rf"[0-9]{{1,3}}(?:(?:{group}|{tex})[0-9]{{3}})+(?![0-9])|[0-9]+"
+    # A mark of the other convention that cannot be a thousands separator is a decimal mark: Vietnamese "2.5".
+    other = r"|\.(?![0-9]{3}(?![0-9]))" if decimal_comma(language) else ""
+    return rf"(?:(?:{whole})(?:(?:{point}|\{{,\}}{other})[0-9]+)?|(?:{point}|(?<![0-9])\.)[0-9]+)"
+
+
+@lru_cache(maxsize=None)
+def _scanner(language: str) -> re.Pattern[str]:
+    digits = digits_pattern(language)
+    currency = r"(?:\\?\$|€|£|¥|₫|R\$|US\$|USD|Rs\.?)"
+    sign = rf"(?:(?<![\w)\]}}%{MINUS}])[{MINUS}](?=[ ]?{currency}?[ ]?(?:[0-9.]|\\[dt]?frac)))"
+    above = rf"(?:\{{\s*(?P<above>{digits})\s*\}}|(?P<above_digit>[0-9]))"
+    below = rf"(?:\{{\s*(?P<below>{digits})\s*\}}|(?P<below_digit>[0-9]))"
+    frac = rf"\\[dt]?frac\s*{above}\s*{below}"
+    magnitudes = "|".join(sorted(MAGNITUDES, key=len, reverse=True))
+    return re.compile(
+        rf"(?P<skip>(?<![\\\w])(?!(?:USD|Rs){digits})[A-Za-z]+_?\{{?[0-9]+)"
+        rf"|(?P<sign>{sign})?(?P<currency>{currency}[ ]?)?(?:"
+        rf"(?:(?P<mixed>[0-9]+)(?:\s*|[ ]and[ ]))?(?P<frac>{frac})"
+        rf"|(?P<whole>[0-9]+)[ {SPACES}\-](?P<over>[0-9]+/[0-9]+)(?![0-9/])"
+        rf"|(?P<ratio>(?<![0-9)]/)(?<![=*+×÷])[0-9]+/[0-9]+(?![0-9/.,]*[0-9/=]))"
+        rf"|(?P<vulgar>[0-9]*[{''.join(VULGAR)}])"
+        rf"|(?P<digits>{digits})(?P<magnitude>[ {SPACES}](?:{magnitudes})\b)?)"
+        rf"(?P<percent>[ {SPACES}]?\\?%)?"
+    )
+
+
+def find_numbers(text: str, language: str = "en") -> list[Number]:
+    """All numbers of the text in reading order, not overlapping."""
+    found: list[Number] = []
+    for match in _scanner("pt" if decimal_comma(language) else "en").finditer(text):
+        number = _read(match, text, language)
+        if number is not None:
+            found.append(number)
+    words = find_word_numbers(text, language)
+    if words:
+        whole = [word for word in words if text[word[1]].isdigit()]  # "2 and a half" holds the number 2
+        found = [number for number in found if not any(start <= number.start < end for _, start, end in whole)]
+        taken = {position for number in found for position in (number.start, number.end - 1)}
+        found.extend(
+            Number(value, start, end, text[start:end], "word")
+            for value, start, end in words
+            if start not in taken and end - 1 not in taken
+        )
+        found.sort(key=lambda number: number.start)
+    return found
+
+
+def to_fraction(digits: str, language: str = "en") -> Fraction | None:
+    """The value of one number in digits, as `digits_pattern` matches it; None when it is longer than MAX_DIGITS."""
+    if len(digits) > MAX_DIGITS:
+        return None
+    if digits.isdigit():
+        return Fraction(int(digits))
+    if decimal_comma(language):
+        if "," not in digits.replace("{,}", ",") and re.fullmatch(r"[0-9]*\.(?![0-9]{3}$)[0-9]+", digits):
+            digits = digits.replace(".", ",")
+        digits = re.sub(r"\.(?=[0-9]{3})|\\[,!]|[^0-9,]", "", digits).replace(",", ".")
+    else:
+        digits = re.sub(r"[^0-9.]", "", digits)
+    whole, _, part = digits.partition(".")
+    return Fraction(int((whole + part) or "0"), 10 ** len(part))
+
+
+def _read(match: re.Match[str], text: str, language: str) -> Number | None:
+    if match["skip"] is not None:
+        return None
+    start = match.end("currency") if match["currency"] else match.end("sign") if match["sign"] else match.start()
+    value, kind = _unsigned(match, language)
+    if value is None:
+        return None
+    if match["currency"] and kind == "number":
+        kind = "currency"
+    if match["percent"]:
+        value, kind = value / 100, "percent"
+    shown = text[start : match.end()]
+    if match["sign"] and _is_negative(text, match.start()):
+        value, shown, start = -value, match["sign"] + shown, match.start()
+    return Number(value, start, match.end(), shown, kind)
+
+
+def _unsigned(match: re.Match[str], language: str) -> tuple[Fraction | None, Kind]:
+    if match["digits"] is not None:
+        value = to_fraction(match["digits"], language)
+        if value is not None and match["magnitude"]:
+            value *= MAGNITUDES[match["magnitude"].strip(" " + SPACES)]
+        return value, "number"
+    if match["vulgar"] is not None:
+        above, below = VULGAR[match["vulgar"][-1]]
+        whole = match["vulgar"][:-1]
+        return int(whole[:MAX_DIGITS] or 0) + Fraction(above, below), "mixed" if whole else "fraction"
+    if match["ratio"] is not None:
+        return _ratio(*match["ratio"].split("/")), "fraction"
+    if match["over"] is not None:
+        part = _ratio(*match["over"].split("/"))
+        return None if part is None else int(match["whole"][:MAX_DIGITS]) + part, "mixed"
+    top = to_fraction(match["above"] or match["above_digit"], language)
+    bottom = to_fraction(match["below"] or match["below_digit"], language)
+    if top is None or not bottom:
+        return None, "fraction"
+    whole = int(match["mixed"][:MAX_DIGITS]) if match["mixed"] else 0
+    return whole + top / bottom, "mixed" if match["mixed"] else "fraction"
+
+
+def _ratio(above: str, below: str) -> Fraction | None:
+    if len(above) > MAX_DIGITS or len(below) > MAX_DIGITS or not int(below):
+        return None
+    return Fraction(int(above), int(below))
+
+
+def _is_negative(text: str, position: int) -> bool:
+    """A minus sign is a sign, not a subtraction, unless something stands before it to subtract from."""
+    before = text[max(0, position - 8) : position].rstrip()
+    if not before:
+        return True
+    if before[-1].isdigit() or before[-1] in ")]}%":
+        return False
+    return not (before[-1].isalpha() and (len(before) == 1 or not before[-2].isalnum()))
+
+
+def find_givens(question: str, language: str = "en") -> tuple[Quantity, ...]:
+    """The numbers a problem states, in order; each named as written, without its currency sign. Equal numbers share one."""
+    givens: dict[Fraction, Quantity] = {}
+    names: set[str] = set()
+    for number in find_numbers(question, language):
+        name = number.text.strip()
+        if number.value in givens or name in names:
+            continue
+        givens[number.value] = Quantity(name, number.value, number.text)
+        names.add(name)
+    return tuple(givens.values())
+
+
+__all__ = ["WORDS", "Kind", "Number", "decimal_comma", "digits_pattern", "find_givens", "find_numbers", "to_fraction"]
