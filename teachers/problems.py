@@ -1,0 +1,36 @@
+"""What a teacher is asked and what it writes: Problem and Trace, and the split that keeps test questions out of training."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """A question with its gold answer.
+
+    `expression` is the computation asked for, where the project worded the question itself and so knows it.
+    """
+
+    question: str
+    answer: str
+    task: str = ""
+    language: str = "en"
+    id: str = ""
+    expression: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A solution as text in one of the formats that `parsers.parse` reads; `source` names who wrote it."""
+
+    problem: Problem
+    text: str
+    format: str
+    source: str
+
+
+def is_test_side(question: str) -> bool:
+    """Whether the question belongs to the tenth that is never trained on, in any phase, by any teacher."""
+    return int(hashlib.sha256(question.encode("utf-8")).hexdigest(), 16) % 10 == 0
