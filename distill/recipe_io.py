@@ -98,9 +98,10 @@ def read_recipe(path: Path, overrides: Sequence[str] = ()) -> RecipeText:
     include = recipe.data.pop("include", None)
     if include is not None:
         recipe = _include(recipe, include, path)
-    problems = [problem for override in overrides if (problem := _override(recipe, override))]
+    branches_first = sorted(overrides, key=lambda override: override.partition("=")[0].split(".")[-1] not in BRANCH_KEYS)
+    problems = [problem for override in branches_first if (problem := _override(recipe, override))]
     if problems:
-        raise UserError(*(f"--set {problem}" for problem in problems), heading="")
+        raise UserError(*(f"--set {problem}" for problem in problems))
     return recipe
 
 
