@@ -1,0 +1,241 @@
+"""Free text → statements: sentences, list items and display formulas, each with the headings above it.
+
+    "1. **Cost of one:**\\n   - It costs $3.\\n   \\[ 3 \\times 2 = 6 \\]\\nSo it is 6."
+    ->  "**Cost of one:**\\n   - It costs $3.\\n   \\[ 3 \\times 2 = 6 \\]",  "So it is 6."
+
+The spans are in order, do not overlap, and leave out nothing but blank space and list marks.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from parsers.mask import DISPLAY, INLINE, mask
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement of a text: `text[start:end]`.
+
+    `body` is where its own words begin, after headings and labels. `leads` says that it announces what
+    follows (it ends in a colon and its formula or list is not part of it).
+    """
+
+    start: int
+    end: int
+    body: int
+    leads: bool = False
+    listed: bool = False
+
+
+@dataclass(slots=True)
+class _Piece:
+    start: int
+    end: int
+    kind: str  # "head", "text", "display"
+    mark: str = ""  # the list mark before it
+    indent: int = 0
+    opens_paragraph: bool = False
+    opens_line: bool = False
+
+
+_LINE = re.compile(r"([ \t\u00a0]*)(#{1,6}[ \t]+|(?:[-*•+–]|\d{1,3}[.)]|\(\d{1,3}\)|[a-h]\))(?:[ \t\u00a0]+|$))?")
+_BOLD_LINE = re.compile(r"(\*\*|__)(?!\s)((?:(?!\*\*|__).){1,300}?)\1[ \t]*:?[ \t]*$")
+_STEP_LINE = re.compile(r"(?:\*\*)?(?:step|part|passo|parte|etapa|bước|phần)\s+\d+(?:\.\d+)?\s*[:.)–-]?", re.I)
+_LABEL = re.compile(
+    r"(?:(\*\*|__)(?!\s)(?:(?!\*\*|__).){1,80}?(?::\1|\1[ \t]*[:.–-])|(?:step|passo|etapa|bước)\s+\d+\s*[:.)–-])[ \t]*", re.I
+)
+_SENTENCE_END = re.compile(r"[.!?…]+[\"')\]*”’»]*[ \t\u00a0\n]+(?=([\"'(\[*_“‘«$\\=−-]*)(.))")
+_ABBREVIATIONS = frozenset(
+    "mr mrs ms dr st vs etc e.g i.e approx no fig eq prof jr sr sra tr tp ex p pp vol cf al inc ltd dept".split()
+)
+_LAST_WORD = re.compile(r"[\w.]*$")
+_PLANS = re.compile(
+    r"\b(?:calculat|comput|determin|find|need|solv|figure out|break|follow|work out|look at|compar|start|proceed|analy[sz]e|consider|"
+    r"calcul|determin|encontr|precis|resolv|descobr|seguir|analis|compar|"
+    r"tính|tìm|xác định|cần|giải|xét|so sánh|làm theo|thực hiện)",
+    re.I,
+)
+_TAIL = re.compile(r"(?:where|with|for|in which|onde|trong đó|với)\b", re.I)
+
+
+def segment(text: str, *, dollars: bool = False, soft_lines: bool = False) -> list[Statement]:
+    """The statements of a text, in reading order.
+
+    Args:
+        text: any text.
+        dollars: every unescaped `$` delimits a formula (LaTeX sources), see `parsers.mask`.
+        soft_lines: a single line feed is a blank, as in LaTeX sources; otherwise it ends a statement.
+    """
+    masked = mask(text, dollars=dollars)
+    if soft_lines:
+        masked = re.sub(r"(?<!\n)\n(?!\s*\n)", " ", masked)
+    return _assemble(list(_pieces(masked)), masked)
+
+
+def _pieces(masked: str) -> Iterator[_Piece]:
+    offset, after_blank = 0, True
+    for line in masked.split("\n"):
+        start, end = offset, offset + len(line)
+        offset = end + 1
+        if not line.strip():
+            after_blank = True
+            continue
+        opening = _LINE.match(masked, start, end)
+        assert opening is not None
+        mark = (opening.group(2) or "").strip()
+        content = opening.end()
+        if mark == "-" and masked[content : content + 1] == DISPLAY:
+            mark, content = "-", content
+        pieces = list(_split_line(masked, content, end, mark))
+        if pieces:
+            indent = len(opening.group(1).expandtabs(4))
+            for piece in pieces:
+                piece.indent = indent
+            pieces[0].mark, pieces[0].opens_paragraph, pieces[0].opens_line = mark, after_blank, True
+            after_blank = False
+            yield from pieces
+
+
+def _split_line(masked: str, start: int, end: int, mark: str) -> Iterator[_Piece]:
+    """The pieces of one line: a heading, or its displays and the sentences between them."""
+    start, end = _strip(masked, start, end)
+    if start == end:
+        return
+    if mark.startswith("#") or _is_heading(masked[start:end]):
+        yield _Piece(start, end, "head")
+        return
+    position = start
+    for formula in re.finditer(f"{DISPLAY}+\\.?", masked[start:end]):
+        yield from _sentences(masked, position, start + formula.start())
+        yield _Piece(start + formula.start(), start + formula.end(), "display")
+        position = start + formula.end()
+    yield from _sentences(masked, position, end)
+
+
+def _is_heading(line: str) -> bool:
+    if DISPLAY in line or len(line) > 300:
+        return False
+    if _BOLD_LINE.match(line):
+        return not re.search(r"\\boxed|answer|resposta|đáp án", line, re.I) or line.rstrip(" *_").endswith(":")
+    return bool(_STEP_LINE.match(line)) and "=" not in line and line.rstrip(" *")[-1:] in (":", "") or bool(
+        re.fullmatch(r"(?:step|passo|etapa|bước)\s+\d+\s*[:.]?", line, re.I)
+    )
+
+
+def _sentences(masked: str, start: int, end: int) -> Iterator[_Piece]:
+    position = start
+    for stop in _SENTENCE_END.finditer(masked, start, end):
+        follower = stop.group(2)
+        if not (follower.isupper() or follower.isdigit() or follower in (INLINE, DISPLAY) or stop.group(1)):
+            continue
+        word = _LAST_WORD.search(masked[max(start, stop.start() - 12) : stop.start()])
+        if word and word.group().lower().strip(".") in _ABBREVIATIONS:
+            continue
+        yield from _text_piece(masked, position, stop.end())
+        position = stop.end()
+    yield from _text_piece(masked, position, end)
+
+
+def _text_piece(masked: str, start: int, end: int) -> Iterator[_Piece]:
+    start, end = _strip(masked, start, end)
+    if start < end:
+        yield _Piece(start, end, "text")
+
+
+def _strip(masked: str, start: int, end: int) -> tuple[int, int]:
+    while start < end and masked[start].isspace():
+        start += 1
+    while end > start and masked[end - 1].isspace():
+        end -= 1
+    return start, end
+
+
+class _Builder:
+    """Puts pieces together: headings with what follows them, displays with what announces them."""
+
+    def __init__(self, masked: str) -> None:
+        self.masked = masked
+        self.statements: list[Statement] = []
+        self.start = -1  # of the headings and lead-ins that wait for their statement
+        self.open_display = False  # may the last statement still take a display
+        self.open_text = False  # does the last statement end in a display without a full stop
+
+    def add(self, piece: _Piece, body: int, *, leads: bool = False) -> None:
+        start = piece.start if self.start < 0 else self.start
+        self.statements.append(Statement(start, piece.end, body, leads, bool(piece.mark)))
+        self.start = -1
+        self.open_display = piece.kind == "text"
+        self.open_text = piece.kind == "display" and self.masked[piece.end - 1] != "."
+
+    def extend(self, end: int) -> None:
+        last = self.statements[-1]
+        self.statements[-1] = Statement(last.start, end, last.body, False, last.listed)
+
+    def wait(self, piece: _Piece) -> None:
+        if self.start < 0:
+            self.start = piece.start
+        self.open_display = self.open_text = False
+
+
+def _assemble(pieces: list[_Piece], masked: str) -> list[Statement]:
+    builder = _Builder(masked)
+    for index, piece in enumerate(pieces):
+        following = pieces[index + 1] if index + 1 < len(pieces) else None
+        if piece.kind == "head" or _heads(piece, following, masked):
+            builder.wait(piece)
+        elif piece.kind == "display":
+            _add_display(builder, piece)
+        else:
+            _add_text(builder, piece, following)
+    if builder.start >= 0:
+        builder.statements.append(Statement(builder.start, pieces[-1].end, builder.start))
+    return builder.statements
+
+
+def _add_display(builder: _Builder, piece: _Piece) -> None:
+    if builder.start >= 0 or not builder.open_display or not builder.statements or piece.mark:
+        builder.add(piece, piece.start)
+        return
+    last = builder.statements[-1]
+    closed = builder.masked[last.end - 1] in ".!?"
+    if closed and piece.opens_paragraph:
+        builder.add(piece, piece.start)
+    else:
+        builder.extend(piece.end)
+        builder.open_display = False
+        builder.open_text = builder.masked[piece.end - 1] != "."
+
+
+def _add_text(builder: _Builder, piece: _Piece, following: _Piece | None) -> None:
+    words = builder.masked[piece.start : piece.end]
+    if builder.open_text and builder.start < 0 and not piece.mark and not piece.opens_paragraph:
+        bare = words.strip(" .,;:!?*)")
+        if not bare or _TAIL.match(words) or (words[0].islower() and not re.search(rf"[\d={INLINE}]", words)):
+            builder.extend(piece.end)
+            return
+    label = _LABEL.match(words)
+    body = piece.start + (label.end() if label and label.end() < len(words) else 0)
+    leads = words.rstrip(" *").endswith(":")
+    if leads and following is not None and following.kind != "display" and not _PLANS.search(words):
+        builder.wait(piece)
+        return
+    builder.add(piece, body, leads=leads)
+
+
+def _heads(piece: _Piece, following: _Piece | None, masked: str) -> bool:
+    """Does this text stand over what follows: a numbered item with a colon, or with items of its own?"""
+    if piece.kind != "text" or following is None:
+        return False
+    words = masked[piece.start : piece.end]
+    numbered = piece.mark[:1].isdigit() or piece.mark[:1] == "("
+    colon = words.rstrip(" *").endswith(":")
+    if _STEP_LINE.match(words) and following.opens_line and "=" not in words and INLINE not in words:
+        next_words = masked[following.start : following.end]
+        return not _STEP_LINE.match(next_words) and (colon or not re.search(r"\d.*\d", words))
+    if not numbered:
+        return False
+    deeper = following.opens_line and following.indent > piece.indent and "=" not in words
+    return colon and following.opens_line and following.kind != "display" or (deeper and (colon or bool(_PLANS.match(words))))
