@@ -1,8 +1,8 @@
 """What a user did wrong, in words that say what, where and how to mend it.
 
-    error: recipes/gsm8k.yaml has 2 problems
-      loss.weights.verfy: unknown key, did you mean "verify"? (understand, plan, execute, verify)
-      train.max_steps: 0 is too small, 1 at least
+error: recipes/gsm8k.yaml has 2 problems
+  loss.weights.verfy: unknown key, did you mean "verify"? (understand, plan, execute, verify)
+  train.max_steps: 0 is too small, 1 at least
 """
 
 from __future__ import annotations
@@ -57,7 +57,9 @@ def disk_full(error: BaseException, folder: Path) -> UserError | None:
     while seen is not None:
         hidden = not isinstance(seen, OSError) and ("No space left" in str(seen) or "PytorchStreamWriter" in str(seen))
         if hidden or (isinstance(seen, OSError) and seen.errno in (errno.ENOSPC, errno.EDQUOT)):
-            return UserError(f"{folder}: the disk is full ({_free_megabytes(folder)} MB left); free some space and repeat with --resume")
+            return UserError(
+                f"{folder}: the disk is full ({_free_megabytes(folder)} MB left); free some space and repeat with --resume"
+            )
         seen = seen.__cause__ or seen.__context__
     return None
 

@@ -1,6 +1,6 @@
 """Pydantic's findings in the words of a recipe: place, finding, cure.
 
-    train.lerning_rate (my.yaml:12): unknown key, did you mean "learning_rate"? (max_steps, learning_rate, …)
+train.lerning_rate (my.yaml:12): unknown key, did you mean "learning_rate"? (max_steps, learning_rate, …)
 """
 
 from __future__ import annotations

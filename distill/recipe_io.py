@@ -49,7 +49,9 @@ class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
             event = self.peek_event()
-            raise yaml.composer.ComposerError(None, None, "aliases are not read here, write the value out", event.start_mark)
+            raise yaml.composer.ComposerError(
+                None, None, "aliases are not read here, write the value out", event.start_mark
+            )
         return super().compose_node(parent, index)
 
 
@@ -58,7 +60,11 @@ for _tag, _pattern, _first in (
     ("null", r"null|Null|NULL|~|", ["n", "N", "~", ""]),
     ("bool", r"true|True|TRUE|false|False|FALSE", list("tTfF")),
     ("int", r"[-+]?[0-9]+", list("-+0123456789")),
-    ("float", r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf)|\.(nan|NaN)", list("-+.0123456789")),
+    (
+        "float",
+        r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf)|\.(nan|NaN)",
+        list("-+.0123456789"),
+    ),
 ):
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(rf"^(?:{_pattern})$"), _first)
 
@@ -98,7 +104,9 @@ def read_recipe(path: Path, overrides: Sequence[str] = ()) -> RecipeText:
     include = recipe.data.pop("include", None)
     if include is not None:
         recipe = _include(recipe, include, path)
-    branches_first = sorted(overrides, key=lambda override: override.partition("=")[0].split(".")[-1] not in BRANCH_KEYS)
+    branches_first = sorted(
+        overrides, key=lambda override: override.partition("=")[0].split(".")[-1] not in BRANCH_KEYS
+    )
     problems = [problem for override in branches_first if (problem := _override(recipe, override))]
     if problems:
         raise UserError(*(f"--set {problem}" for problem in problems))
@@ -197,9 +205,9 @@ def _construct(node: yaml.Node | None, key: Key, places: dict[Key, str], file: s
         for key_node, value_node in node.value:
             name = str(key_node.value)
             if not isinstance(key_node, yaml.ScalarNode):
-                raise yaml.constructor.ConstructorError(None, None, "a key must be a plain word", key_node.start_mark)
+                raise _unreadable("a key must be a plain word", key_node)
             if name in mapping:
-                raise yaml.constructor.ConstructorError(None, None, f'the key "{name}" stands here twice', key_node.start_mark)
+                raise _unreadable(f'the key "{name}" stands here twice', key_node)
             places[(*key, name)] = f"{file}:{key_node.start_mark.line + 1}"
             mapping[name] = _construct(value_node, (*key, name), places, file)
         return mapping
@@ -212,8 +220,12 @@ def _construct(node: yaml.Node | None, key: Key, places: dict[Key, str], file: s
     if node.tag == "tag:yaml.org,2002:null":
         return None
     if node.tag != "tag:yaml.org,2002:str":
-        raise yaml.constructor.ConstructorError(None, None, f"the tag {node.tag} is not read here", node.start_mark)
+        raise _unreadable(f"the tag {node.tag} is not read here", node)
     return node.value
+
+
+def _unreadable(problem: str, node: yaml.Node) -> yaml.MarkedYAMLError:
+    return yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
 
 
 def _kind(value: Any) -> str:

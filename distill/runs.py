@@ -1,7 +1,7 @@
 """The run folder: what one run writes, where, and that every file appears whole or not at all.
 
-    runs/miniaxion-tiny-1f0c9a52/
-        recipe.yaml  run.json  tokenizer/  checkpoints/  student/  metrics.json  samples.jsonl  report.html
+runs/miniaxion-tiny-1f0c9a52/
+    recipe.yaml  run.json  tokenizer/  checkpoints/  student/  metrics.json  samples.jsonl  report.html
 """
 
 from __future__ import annotations
@@ -106,7 +106,9 @@ def open_run(recipe: Recipe, out: str | None = None, *, resume: bool = False, ov
         _same_recipe(path, recipe)
     elif is_used and not (overwrite and is_run):
         cure = "use --resume to continue it, --overwrite to start anew, or another --out"
-        raise UserError(f"{path}: the folder exists already; {cure if is_run else 'it is no run folder, choose another --out'}")
+        raise UserError(
+            f"{path}: the folder exists already; {cure if is_run else 'it is no run folder, choose another --out'}"
+        )
     elif is_used:
         shutil.rmtree(path)
     elif resume:
@@ -116,7 +118,10 @@ def open_run(recipe: Recipe, out: str | None = None, *, resume: bool = False, ov
         if not is_run or overwrite:
             write_text(path / "recipe.yaml", recipe.to_yaml())
         if not (path / "run.json").is_file():
-            write_json(path / "run.json", {"recipe": recipe.name, "fingerprint": recipe.fingerprint(), "seed": recipe.seed, **machine()})
+            write_json(
+                path / "run.json",
+                {"recipe": recipe.name, "fingerprint": recipe.fingerprint(), "seed": recipe.seed, **machine()},
+            )
     return run
 
 
@@ -124,7 +129,9 @@ def differences(old: Any, new: Any, key: str = "") -> list[str]:
     """`key.path: old -> new` for every leaf in which two plain values differ."""
     if isinstance(old, dict) and isinstance(new, dict):
         names = [*old, *(name for name in new if name not in old)]
-        return [line for name in names for line in differences(old.get(name), new.get(name), f"{key}.{name}".lstrip("."))]
+        return [
+            line for name in names for line in differences(old.get(name), new.get(name), f"{key}.{name}".lstrip("."))
+        ]
     return [] if old == new else [f"{key}: {_short(old)} -> {_short(new)}"]
 
 
@@ -171,7 +178,9 @@ def commit() -> str | None:
     here = Path(__file__).resolve().parent
 
     def git(*arguments: str) -> str:
-        return subprocess.run(["git", "-C", str(here), *arguments], capture_output=True, text=True, check=True, timeout=10).stdout.strip()
+        return subprocess.run(
+            ["git", "-C", str(here), *arguments], capture_output=True, text=True, check=True, timeout=10
+        ).stdout.strip()
 
     try:
         if Path(git("rev-parse", "--show-toplevel")) != here.parent:
