@@ -51,15 +51,14 @@ def unknown_name(what: str, word: str, allowed: Sequence[str]) -> str:
 def disk_full(error: BaseException, folder: Path) -> UserError | None:
     """The error to show if `error` came from a full disk under `folder`, else None.
 
-    Libraries hide ENOSPC: torch raises RuntimeError, safetensors its own class. So the free space decides with the text.
+    Libraries hide ENOSPC: torch raises RuntimeError, safetensors a class of its own; their text is read too.
     """
     seen: BaseException | None = error
     while seen is not None:
         hidden = not isinstance(seen, OSError) and ("No space left" in str(seen) or "PytorchStreamWriter" in str(seen))
         if hidden or (isinstance(seen, OSError) and seen.errno in (errno.ENOSPC, errno.EDQUOT)):
-            return UserError(
-                f"{folder}: the disk is full ({_free_megabytes(folder)} MB left); free some space and repeat with --resume"
-            )
+            left = f"{_free_megabytes(folder)} MB left"
+            return UserError(f"{folder}: the disk is full ({left}); free some space and repeat with --resume")
         seen = seen.__cause__ or seen.__context__
     return None
 

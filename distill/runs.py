@@ -97,64 +97,87 @@ def open_run(recipe: Recipe, out: str | None = None, *, resume: bool = False, ov
     if resume and overwrite:
         raise UserError("--resume and --overwrite exclude each other; choose one")
     path = Path(out) if out else Path("runs") / f"{recipe.name}-{recipe.fingerprint()}"
-    run = Run(path, recipe)
+    is_run = (path / "recipe.yaml").is_file()
     if path.exists() and not path.is_dir():
         raise UserError(f"{path}: a file stands where the run folder should; choose another --out")
-    is_used = path.is_dir() and any(path.iterdir())
-    is_run = (path / "recipe.yaml").is_file()
-    if is_used and resume and is_run:
-        _same_recipe(path, recipe)
-    elif is_used and not (overwrite and is_run):
+    if not is_run and path.is_dir() and any(not _is_leftover(entry) for entry in path.iterdir()):
+        raise UserError(f"{path}: the folder exists already and holds no run; choose another --out")
+    if is_run and not resume and not overwrite:
         cure = "use --resume to continue it, --overwrite to start anew, or another --out"
-        raise UserError(
-            f"{path}: the folder exists already; {cure if is_run else 'it is no run folder, choose another --out'}"
-        )
-    elif is_used:
-        shutil.rmtree(path)
-    elif resume:
-        raise UserError(_nothing_to_resume(path, recipe))
+        raise UserError(f"{path}: the folder exists already; {cure}")
+    if resume and is_run:
+        _refuse_changes(path, recipe)
+    elif resume and not out:
+        _refuse_relatives(path, recipe)
     with disk_errors(path):
+        if is_run and overwrite:
+            remove_folder(path)
         path.mkdir(parents=True, exist_ok=True)
-        if not is_run or overwrite:
-            write_text(path / "recipe.yaml", recipe.to_yaml())
         if not (path / "run.json").is_file():
-            write_json(
-                path / "run.json",
-                {"recipe": recipe.name, "fingerprint": recipe.fingerprint(), "seed": recipe.seed, **machine()},
-            )
-    return run
+            facts = {"recipe": recipe.name, "fingerprint": recipe.fingerprint(), "seed": recipe.seed}
+            write_json(path / "run.json", {**facts, **machine()})
+        if not (path / "recipe.yaml").is_file():
+            write_text(path / "recipe.yaml", recipe.to_yaml())
+    return Run(path, recipe)
+
+
+@contextmanager
+def only_worker(run: Run) -> Iterator[None]:
+    """Hold the run folder for this process; it is free again as soon as the process ends, however it ends.
+
+    Raises:
+        UserError: another process works in it.
+    """
+    try:
+        import fcntl
+    except ImportError:  # not POSIX
+        yield
+        return
+    with (run.path / ".lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise UserError(f"{run.path}: another process is at work in this folder; wait for it or stop it") from None
+        yield
 
 
 def differences(old: Any, new: Any, key: str = "") -> list[str]:
     """`key.path: old -> new` for every leaf in which two plain values differ."""
     if isinstance(old, dict) and isinstance(new, dict):
-        names = [*old, *(name for name in new if name not in old)]
+        names = dict.fromkeys([*old, *new])
         return [
             line for name in names for line in differences(old.get(name), new.get(name), f"{key}.{name}".lstrip("."))
         ]
     return [] if old == new else [f"{key}: {_short(old)} -> {_short(new)}"]
 
 
-def _same_recipe(path: Path, recipe: Recipe) -> None:
+def _refuse_changes(path: Path, recipe: Recipe) -> None:
+    if changes := _changes(path, recipe):
+        cure = "undo that, or start anew with --overwrite or another --out"
+        raise UserError(f"{path}: cannot resume, the recipe changed since ({changes}); {cure}")
+
+
+def _refuse_relatives(path: Path, recipe: Recipe) -> None:
+    """Refuse to start beside runs of the same name: who asks to resume most likely meant one of those."""
+    relatives = [file.parent for file in path.parent.glob(f"{recipe.name}-*/recipe.yaml")]
+    if relatives:
+        newest = max(relatives, key=lambda folder: (folder / "recipe.yaml").stat().st_mtime)
+        changes = _changes(newest, recipe)
+        cure = "undo that, or leave --resume out to start a new run"
+        raise UserError(f"{newest}: cannot resume, the recipe changed since ({changes}); {cure}")
+
+
+def _changes(path: Path, recipe: Recipe) -> str:
     try:
         old = yaml.safe_load((path / "recipe.yaml").read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError):
         raise UserError(f"{path / 'recipe.yaml'}: damaged, so the run cannot be resumed; use --overwrite") from None
-    changes = differences(old, recipe.model_dump(mode="json"))
-    if changes:
-        heading = f"{path}: cannot resume, the recipe changed since"
-        raise UserError(f"{heading} ({'; '.join(changes)}); undo that, or start anew with --overwrite or another --out")
+    return "; ".join(differences(old, recipe.model_dump(mode="json")))
 
 
-def _nothing_to_resume(path: Path, recipe: Recipe) -> str:
-    """Why there is no run at `path`, with what differs in the newest run of the same name."""
-    others = [p.parent for p in path.parent.glob(f"{recipe.name}-*/recipe.yaml")]
-    if not others:
-        return f"{path}: no run to resume here; leave --resume out to start it"
-    newest = max(others, key=lambda p: (p / "recipe.yaml").stat().st_mtime)
-    old = yaml.safe_load((newest / "recipe.yaml").read_text(encoding="utf-8"))
-    changes = "; ".join(differences(old, recipe.model_dump(mode="json")))
-    return f"{path}: no run to resume here; {newest.name} has another recipe ({changes})"
+def _is_leftover(entry: Path) -> bool:
+    """Whether an entry was left by a process that was killed before the run began."""
+    return entry.name in ("run.json", ".lock") or entry.name.endswith(".part")
 
 
 def _short(value: Any) -> str:
@@ -178,9 +201,8 @@ def commit() -> str | None:
     here = Path(__file__).resolve().parent
 
     def git(*arguments: str) -> str:
-        return subprocess.run(
-            ["git", "-C", str(here), *arguments], capture_output=True, text=True, check=True, timeout=10
-        ).stdout.strip()
+        command = ["git", "-C", str(here), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=10).stdout.strip()
 
     try:
         if Path(git("rev-parse", "--show-toplevel")) != here.parent:
@@ -246,10 +268,18 @@ def whole_folder(path: Path) -> Iterator[Path]:
         if file.is_file():
             with file.open("rb") as handle:
                 os.fsync(handle.fileno())
-    if path.exists():
-        shutil.rmtree(path)
+    remove_folder(path)
     aside.replace(path)
     sync_folder(path.parent)
+
+
+def remove_folder(path: Path) -> None:
+    """Remove a folder so that nobody ever sees half of it; no error where there is none."""
+    if path.exists():
+        aside = path.with_name(f".{path.name}.removed.part")
+        shutil.rmtree(aside, ignore_errors=True)
+        path.replace(aside)
+        shutil.rmtree(aside)
 
 
 def sync_folder(folder: Path) -> None:
