@@ -1,0 +1,32 @@
+"""Losses: tensors in, tensor out. Knows no recipe and no tokenizer."""
+
+from __future__ import annotations
+
+from losses.chunked import chunked_weighted_sum
+from losses.divergences import forward_kl, generalized_jsd, reverse_kl, token_divergence
+from losses.nll import (
+    IGNORE_INDEX,
+    chunked_stage_weighted_nll,
+    stage_totals,
+    stage_weighted_nll,
+    token_nll,
+    token_weights,
+)
+from losses.policies import AdaptivePolicy, ConstantPolicy, SchedulePolicy
+
+__all__ = [
+    "IGNORE_INDEX",
+    "AdaptivePolicy",
+    "ConstantPolicy",
+    "SchedulePolicy",
+    "chunked_stage_weighted_nll",
+    "chunked_weighted_sum",
+    "forward_kl",
+    "generalized_jsd",
+    "reverse_kl",
+    "stage_totals",
+    "stage_weighted_nll",
+    "token_divergence",
+    "token_nll",
+    "token_weights",
+]
