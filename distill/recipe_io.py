@@ -225,7 +225,7 @@ def _construct(node: yaml.Node | None, key: Key, places: dict[Key, str], file: s
 
 
 def _unreadable(problem: str, node: yaml.Node) -> yaml.MarkedYAMLError:
-    return yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+    return yaml.MarkedYAMLError(None, None, problem, node.start_mark)
 
 
 def _kind(value: Any) -> str:

@@ -1,0 +1,7 @@
+"""`python -m distill` is `distill`."""
+
+from __future__ import annotations
+
+from distill.cli import main
+
+main()

@@ -1,0 +1,202 @@
+"""The verbs of `distill`, thin: they read the command line, call one function and print what it gives.
+
+    distill run miniaxion_from_teacher --set train.max_minutes=5
+
+Results go to stdout, everything else to stderr. Exit code 0 done, 1 failed, 2 wrong input, 130 interrupted.
+Nothing heavy is imported before a verb needs it, so that `--help` answers at once.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from distill.errors import UserError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+app = typer.Typer(
+    name="distill",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Distil step-by-step reasoning into small language models. "
+    "Exit codes: 0 done, 1 failed, 2 wrong input, 130 interrupted.",
+)
+recipes_app = typer.Typer(invoke_without_command=True, rich_markup_mode=None, help="List the recipes that ship.")
+app.add_typer(recipes_app, name="recipes")
+
+RecipeArgument = Annotated[str, typer.Argument(metavar="RECIPE", help="A recipe file, or the name of one that ships.")]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY.PATH=VALUE", help="Override one key of the recipe; repeatable."),
+]
+OutOption = Annotated[str | None, typer.Option("--out", metavar="DIR", help="Folder for what comes out.")]
+ModelArgument = Annotated[str, typer.Argument(metavar="MODEL", help="A run folder or a saved student.")]
+
+
+@app.callback()
+def options(
+    debug: Annotated[bool, typer.Option("--debug", help="Show a traceback with every error.")] = False,
+) -> None:
+    """Options that come before the verb."""
+
+
+@app.command()
+def run(
+    recipe: RecipeArgument,
+    overrides: SetOption = None,
+    out: OutOption = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue a run that was stopped.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Throw away what the folder holds.")] = False,
+    nproc: Annotated[int, typer.Option("--nproc", min=1, help="Training processes on this machine.")] = 1,
+) -> None:
+    """Train a student by a recipe, evaluate it and write the report."""
+    from distill.pipeline import run as run_recipe
+    from distill.recipe import load_recipe
+
+    result = run_recipe(load_recipe(recipe, overrides or ()), out=out, resume=resume, overwrite=overwrite, nproc=nproc)
+    print(result.path)
+
+
+@app.command()
+def check(
+    recipe: RecipeArgument,
+    overrides: SetOption = None,
+    show_example: Annotated[
+        bool, typer.Option("--show-example", help="Print one training example, each token in its stage's colour.")
+    ] = False,
+) -> None:
+    """Validate a recipe, print it resolved, and forecast parameters, tokens, steps, memory and time."""
+    from distill.check import check_recipe
+    from distill.recipe import load_recipe
+
+    check_recipe(load_recipe(recipe, overrides or ()), show_example=show_example)
+
+
+@recipes_app.callback()
+def list_recipes(context: typer.Context) -> None:
+    """List the recipes that ship, with what each needs."""
+    from distill.recipe_io import shipped_recipes
+
+    if context.invoked_subcommand is None:
+        paths = shipped_recipes()
+        width = max(map(len, paths), default=0)
+        for name, path in paths.items():
+            comment = [
+                line[1:].strip() for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("#")
+            ]
+            print(f"{name:<{width}}  {comment[0] if comment else ''}")
+
+
+@recipes_app.command("copy")
+def copy_recipe(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="A recipe that ships.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write it; must not exist.")],
+) -> None:
+    """Copy a recipe that ships, to change it."""
+    from distill.errors import unknown_name
+    from distill.recipe_io import shipped_recipes
+    from distill.runs import disk_errors, write_bytes
+
+    paths = shipped_recipes()
+    if name not in paths:
+        raise UserError(unknown_name(f'recipe "{name}"', name, list(paths)))
+    if file.is_dir():
+        file = file / paths[name].name
+    if file.exists():
+        raise UserError(f"{file}: exists already; choose another name")
+    with disk_errors(file.parent):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_bytes(file, paths[name].read_bytes())
+    print(file)
+
+
+@app.command()
+def parse(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Traces: a JSON object a line.")],
+    out: Annotated[Path, typer.Option("--out", metavar="OUT.jsonl", help="Where to write the graphs.")],
+    format: Annotated[str, typer.Option("--format", metavar="F", help="Format of the traces.")] = "auto",
+    draw: Annotated[Path | None, typer.Option("--draw", metavar="OUT.svg", help="Draw the first graph.")] = None,
+) -> None:
+    """Turn traces into reasoning graphs and say what could not be read."""
+    from distill.parse_files import parse_file
+
+    parse_file(file, format, out, draw, _console())
+
+
+@app.command("eval")
+def evaluate(
+    model: ModelArgument,
+    problems: Annotated[
+        str, typer.Option("--problems", metavar="FILE|NAME", help="Questions: a JSON object a line, or a data set.")
+    ],
+    out: OutOption = None,
+    batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Questions decoded together.")] = 100,
+    max_new_tokens: Annotated[int, typer.Option("--max-new-tokens", min=1, help="Longest answer.")] = 384,
+) -> None:
+    """Ask a student a file of questions; writes metrics.json and samples.jsonl."""
+    from distill.pipeline import evaluate_model
+
+    folder = evaluate_model(model, problems, out=out, batch_size=batch_size, max_new_tokens=max_new_tokens)
+    print(folder)
+
+
+@app.command()
+def export(
+    model: ModelArgument,
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to write; must not exist.")],
+    to: Annotated[str, typer.Option("--to", metavar="llama", help="Which form to write.")] = "llama",
+) -> None:
+    """Write a student in a form that other software loads."""
+    from distill.pipeline import export_model
+
+    print(export_model(model, out, to=to))
+
+
+def _console() -> Console:
+    """A console on stderr."""
+    from rich.console import Console as RichConsole
+
+    return RichConsole(stderr=True)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit with its code; a traceback is shown with --debug only."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    debug = "--debug" in arguments
+    arguments = [argument for argument in arguments if argument != "--debug"]
+    try:
+        code = app(arguments, prog_name="distill", standalone_mode=False)
+    except UserError as error:
+        _fail(f"error: {error}", 2, debug)
+    except USAGE_ERROR as error:
+        _fail(f"error: {error.format_message()}; see distill --help", 2, debug)  # type: ignore[attr-defined]
+    except (KeyboardInterrupt, typer.Abort):
+        resume = " The same command with --resume continues." if arguments[:1] == ["run"] else ""
+        _fail(f"interrupted.{resume}", 130, debug)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 1
+    except Exception as error:
+        summary = " ".join(str(error).split()) or type(error).__name__
+        _fail(f"failed: {type(error).__name__}: {summary[:500]} (this is our bug; --debug shows where)", 1, debug)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
+"""Typer's class of wrong options; its place differs between the versions of typer."""
+
+
+def _fail(message: str, code: int, debug: bool) -> NoReturn:
+    """Called while an exception is handled."""
+    if debug:
+        raise
+    print(message, file=sys.stderr)
+    sys.exit(code)
