@@ -43,6 +43,8 @@ def describe(error: ValidationError, text: RecipeText, schema: type[BaseModel]) 
             lines.update(dict.fromkeys(details["msg"].removeprefix("Value error, ").split("\n")))
         else:
             key, section = _locate(details["loc"], schema)
+            if details["type"] == "union_tag_invalid":
+                key = (*key, details["ctx"]["discriminator"].strip("_()"))  # type: ignore[typeddict-item]
             place = text.place(key)
             lines[f"{'.'.join(key)}{f' ({place})' if place else ''}: {_sentence(details, key, section)}"] = None
     return list(lines)
@@ -97,7 +99,7 @@ def _sentence(details: ErrorDetails, key: Key, section: type[BaseModel] | None) 
         return f"{_show(details['input'])} is not one of {', '.join(allowed)}"
     if kind == "union_tag_invalid":
         tags = [tag.strip(" '") for tag in str(context["expected_tags"]).split(",")]
-        return unknown_name(f'{context["discriminator"].strip("_()")} "{context["tag"]}"', str(context["tag"]), tags)
+        return unknown_name(f'value "{context["tag"]}"', str(context["tag"]), tags)
     if kind == "value_error":
         return str(context["error"])
     sentence = SENTENCES.get(kind)
