@@ -1,0 +1,100 @@
+"""Whether an output keeps the form that the student was taught, apart from whether it is right.
+
+    [UNDERSTAND]<STEP>…[PLAN]<STEP>…[EXECUTE]<STEP>…<STEP>…[VERIFY]<STEP>…</THINK><ANS>72</ANS>
+
+Forms: nrm (the nano students, above) and staged (the adapter students: `[PLAN]` lines and a last `[ANSWER]` line).
+Any other text has the plain form, where only an answer field (a box, `####`) can be complete.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
+
+from parsers.graph import Stage
+
+STAGE_NAMES = tuple(stage.name for stage in Stage)
+_STAGE = re.compile(r"\[(" + "|".join(STAGE_NAMES) + r")\]")
+_NRM_MARK = re.compile(r"</?THINK>|</?ANS>|<STEP>")
+_STAGED_MARK = re.compile(r"\[(?:ANSWER|" + "|".join(STAGE_NAMES) + r")\]")
+_PLAIN_ANSWER = re.compile(r"\\boxed\s*\{\s*[^\s}]|^\s*(?:####|A:)\s*\S", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """What one output kept of its form; each field is one of the reported shares."""
+
+    thinking_rate: bool
+    """Some thinking, and it ends: `</THINK>`, or a stage before `[ANSWER]`."""
+    step_format: bool
+    """The thinking is stage markers, each followed by at least one step with text, and nothing else."""
+    answer_completion: bool
+    """One answer field, closed, not empty, and nothing after it."""
+    stage_completeness: bool
+    """All four stages are there."""
+    stage_order: bool
+    """The stages there are come once each, in order."""
+
+    @property
+    def well_formed(self) -> bool:
+        """All of the above: the whole output is as taught, all four stages in order."""
+        return all(getattr(self, field.name) for field in fields(self))
+
+
+SHARES = (*(field.name for field in fields(Form)), "well_formed")
+
+
+def check_form(text: str) -> Form:
+    """The form of one output. The prompt (`<INST>…</INST><THINK>`) may stand before it or not."""
+    text = text.rpartition("</INST>")[2].strip().removeprefix("<THINK>")
+    if _NRM_MARK.search(text):
+        return _nrm(text)
+    if _STAGED_MARK.search(text):
+        return _staged(text)
+    return Form(False, False, _PLAIN_ANSWER.search(text) is not None, False, False)
+
+
+def _nrm(text: str) -> Form:
+    thinking, closed, rest = text.partition("</THINK>")
+    answer = re.fullmatch(r"\s*<ANS>([^<>]*)</ANS>\s*", rest)
+    head, *stages = _split_stages(thinking)
+    steps = [part.strip() for _, body in stages for part in body.split("<STEP>")[1:]]
+    well_cut = not head and all(body.startswith("<STEP>") for _, body in stages)
+    clean = not any(_NRM_MARK.search(step) for step in steps)
+    return Form(
+        thinking_rate=bool(closed and thinking.strip()),
+        step_format=bool(steps) and well_cut and clean and all(steps),
+        answer_completion=answer is not None and bool(answer[1].strip()),
+        **_stage_shares(name for name, _ in stages),
+    )
+
+
+def _staged(text: str) -> Form:
+    thinking, closed, answer = text.partition("[ANSWER]")
+    head, *stages = _split_stages(thinking)
+    return Form(
+        thinking_rate=bool(closed and stages),
+        step_format=bool(stages) and not head and all(body for _, body in stages),
+        answer_completion=bool(answer.strip()) and "\n" not in answer.strip() and not _STAGED_MARK.search(answer),
+        **_stage_shares(name for name, _ in stages),
+    )
+
+
+def _split_stages(thinking: str) -> list:
+    """The text before the first stage marker, then (stage name, what follows) of each marker."""
+    head, *rest = _STAGE.split(thinking)
+    return [head.strip(), *zip(rest[::2], (body.strip() for body in rest[1::2]), strict=True)]
+
+
+def _stage_shares(names: Iterable[str]) -> dict[str, bool]:
+    seen = list(names)
+    in_order = [name for name in STAGE_NAMES if name in seen]
+    return {"stage_completeness": len(in_order) == len(STAGE_NAMES), "stage_order": bool(seen) and seen == in_order}
+
+
+def format_shares(texts: Iterable[str]) -> dict[str, float | int]:
+    """`n` and each share of SHARES over all outputs, in [0, 1]; without outputs only `n`."""
+    forms = [check_form(text) for text in texts]
+    shares = {name: sum(getattr(form, name) for form in forms) / len(forms) for name in SHARES if forms}
+    return {"n": len(forms), **shares}

@@ -1,0 +1,158 @@
+"""From outputs to metrics: every measure over one set of outputs, whoever wrote them.
+
+    metrics, rows = score_outputs([Output("What is 4 + 5?", "…</THINK><ANS>9</ANS>", gold="9", task="arithmetic")])
+    metrics["accuracy"]["strict"]["accuracy"]  ->  1.0
+
+`metrics` has the shape of metrics.json, `rows` that of samples.jsonl. What cannot be measured is None and has its
+reason in `metrics["notes"]`; no measure is ever filled with a guess.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from distill.evaluation.accuracy import Gold, Grade, accuracy, grade, summarize
+from distill.evaluation.formatting import SHARES, Form, check_form
+from distill.evaluation.published import PUBLISHED, PUBLISHED_FORMAT, table_of
+from distill.evaluation.rfs import rfs, rfs_strict
+from distill.evaluation.svr import VerificationRecord, read_verification, svr
+from parsers import ReasoningGraph, parse
+
+MAX_GRAPH_CHARACTERS = 100_000  # a longer output is a loop: its graph is read from this much of its start
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """What was written for one question, and the gold answer where it is known. `finished`: it ended by itself."""
+
+    question: str
+    text: str
+    gold: Gold | None = None
+    task: str = ""
+    language: str = "auto"
+    finished: bool | None = None
+    num_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """One output with everything that was measured on it."""
+
+    output: Output
+    form: Form
+    graph: ReasoningGraph
+    grade: Grade | None = None
+    rfs: float | None = None
+    rfs_strict: float | None = None
+    verification: VerificationRecord | None = None
+
+    def to_row(self) -> dict[str, Any]:
+        """Its line of samples.jsonl."""
+        output, grade, check = self.output, self.grade, self.verification
+        return {
+            "task": output.task,
+            "question": output.question,
+            "gold": output.gold,
+            "output": output.text,
+            "prediction": grade and grade.prediction,
+            "strict": grade and grade.strict,
+            "lenient": grade and grade.lenient,
+            "timed_out": grade and grade.timed_out,
+            "well_formed": self.form.well_formed,
+            **{name: getattr(self.form, name) for name in SHARES if name != "well_formed"},
+            "execute_wrong": check and check.wrong,
+            "flagged": check and check.flagged,
+            "rfs": self.rfs,
+            "rfs_strict": self.rfs_strict,
+            "finished": output.finished,
+            "num_tokens": output.num_tokens,
+        }
+
+
+def score_outputs(
+    outputs: Sequence[Output], *, teachers: Mapping[str, ReasoningGraph] | None = None
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """(metrics, one row for each output). `teachers` maps a question to the teacher's graph of it, for RFS."""
+    scored = [score_output(output, (teachers or {}).get(output.question)) for output in outputs]
+    return summarize_scored(scored, has_teacher=teachers is not None), [one.to_row() for one in scored]
+
+
+def score_output(output: Output, teacher: ReasoningGraph | None = None) -> Scored:
+    """One output under every measure that its gold answer and its teacher allow."""
+    text = output.text
+    graph = parse(text[:MAX_GRAPH_CHARACTERS], question=output.question, language=output.language)
+    verdict = check = None
+    if output.gold is not None:
+        verdict = grade(text, gold=output.gold, language=graph.language)
+        check = read_verification(graph, gold=output.gold, teacher=teacher)
+    scores = (None, None) if teacher is None else (rfs(graph, teacher), rfs_strict(graph, teacher))
+    return Scored(output, check_form(text), graph, verdict, *scores, check)
+
+
+def summarize_scored(scored: Sequence[Scored], *, has_teacher: bool) -> dict[str, Any]:
+    """metrics.json of these outputs."""
+    graded = [one for one in scored if one.grade is not None]
+    joined = [one for one in scored if one.rfs is not None]
+    checks = [one.verification for one in scored if one.verification is not None]
+    notes = []
+    if len(graded) < len(scored):
+        missing = len(scored) - len(graded)
+        notes.append(f"{missing} of {len(scored)} outputs have no gold answer: no accuracy and no SVR for them")
+    if not has_teacher:
+        notes.append("no teacher traces were given: no RFS")
+    elif len(joined) < len(scored):
+        notes.append(f"{len(scored) - len(joined)} of {len(scored)} outputs have no teacher trace: no RFS for them")
+    if len(checks) < len(graded):
+        notes.append(f"{len(graded) - len(checks)} outputs have no EXECUTE step: they are not part of SVR")
+    tasks = _tasks(graded)
+    table = table_of(set(tasks))
+    return {
+        "n": len(scored),
+        "accuracy": summarize([one.grade for one in graded if one.grade]) if graded else None,
+        "average": _average(tasks, table),
+        "tasks": tasks,
+        "format": _format(scored, table),
+        "rfs": _mean(one.rfs for one in joined),
+        "rfs_strict": _mean(one.rfs_strict for one in joined),
+        "num_rfs": len(joined),
+        "svr": {"own": svr(checks).to_json() if checks else None, "injected": None},
+        "unfinished": sum(one.output.finished is False for one in scored),
+        "unread": sum(bool(one.graph.problems) for one in scored),
+        "notes": notes,
+    }
+
+
+def _tasks(graded: Sequence[Scored]) -> dict[str, dict[str, Any]]:
+    names = dict.fromkeys(one.output.task for one in graded if one.output.task)
+    published = PUBLISHED.get(table_of(set(names)) or "", {})
+    found = {}
+    for name in names:
+        grades = [one.grade for one in graded if one.grade and one.output.task == name]
+        lenient = sum(grade.lenient for grade in grades) / len(grades)
+        counts = accuracy(sum(grade.strict for grade in grades), len(grades))
+        found[name] = {**counts, "lenient": lenient, "published": published.get(name)}
+    return found
+
+
+def _average(tasks: Mapping[str, Mapping[str, Any]], table: str | None) -> dict[str, float | None] | None:
+    """Mean of the tasks' accuracies, every task alike; the published one only where all its tasks are here."""
+    if not tasks:
+        return None
+    published = PUBLISHED.get(table or "", {})
+    is_whole = bool(published) and set(published) == set(tasks)
+    return {
+        "accuracy": _mean(task["accuracy"] for task in tasks.values()),
+        "published": _mean(published.values()) if is_whole else None,
+    }
+
+
+def _format(scored: Sequence[Scored], table: str | None) -> dict[str, Any]:
+    shares = {name: _mean(getattr(one.form, name) for one in scored) for name in SHARES}
+    return {"n": len(scored), **shares, "published": PUBLISHED_FORMAT.get(table or "")}
+
+
+def _mean(values: Any) -> float | None:
+    values = [float(value) for value in values]
+    return sum(values) / len(values) if values else None

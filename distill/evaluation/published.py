@@ -1,0 +1,36 @@
+"""The published results of the nano students, as shares: what every nano report shows beside its own."""
+
+from __future__ import annotations
+
+MINIAXION1: dict[str, float] = {
+    "arithmetic": 0.033,
+    "two_step": 0.10,
+    "even_odd": 1.0,
+    "comparison": 0.05,
+    "pattern": 0.0,
+    "word_problem": 0.0,
+    "sorting": 0.0,
+}
+MINIAXION15: dict[str, float] = {
+    "addition": 0.10,
+    "subtraction": 0.10,
+    "multiplication": 0.0,
+    "even_odd": 1.0,
+    "comparison": 0.05,
+    "sequence": 0.0,
+    "word_addition": 0.10,
+    "word_subtraction": 0.0,
+    "word_multiplication": 0.10,
+    "true_false": 1.0,
+    "chat": 1.0,
+}
+PUBLISHED: dict[str, dict[str, float]] = {"miniaxion1": MINIAXION1, "miniaxion1.5": MINIAXION15}
+PUBLISHED_FORMAT: dict[str, dict[str, float]] = {
+    "miniaxion1": {"well_formed": 1.0},
+    "miniaxion1.5": {"thinking_rate": 1.0, "step_format": 1.0, "answer_completion": 1.0},
+}
+
+
+def table_of(tasks: set[str]) -> str | None:
+    """The name of the published table that has every one of these tasks, None where none has."""
+    return next((name for name, table in PUBLISHED.items() if tasks and tasks <= set(table)), None)
