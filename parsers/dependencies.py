@@ -13,27 +13,30 @@ from fractions import Fraction
 from parsers.graph import Quantity, Step
 from parsers.numbers import Number
 
-CONSTANTS = frozenset(map(Fraction, (7, 10, 12, 24, 30, 31, 36, 52, 60, 100, 365, 1000, 3600)))
-"""Numbers that language and measures bring along; they stand for nothing in the problem unless it states them."""
+CONSTANTS = frozenset(map(Fraction, (1, 7, 10, 12, 24, 30, 31, 36, 52, 60, 100, 360, 365, 1000, 3600))) | {
+    Fraction(1, 10),
+    Fraction(1, 100),
+}
+"""Numbers that language and measures bring along (days of a week, per cent); no givens unless the problem states them."""
 
 
 class Resolver:
     """Finds the source of each operand. Feed it the steps in order: `resolve` a step's operands, then `add` the step.
 
-    A number that a given states refers to the given; otherwise to the latest earlier step of that value; otherwise to a
-    given that it is another form of (25% as 0.25, 25 or 0.75; half as 2 or 0.5; two thirds as 2 and 3).
+    A number refers to an earlier result that nothing has used yet; otherwise to the given that states it; otherwise to the
+    latest earlier result; otherwise to a given that it is another form of (25% as 0.25, 25 or 0.75; half as 2 or 0.5;
+    two thirds as 2 and 3); otherwise to a step that merely mentions it.
     """
 
     def __init__(self, givens: Iterable[Quantity] = ()) -> None:
         self._givens: dict[Fraction, str] = {}
-        self._forms: dict[Fraction, str] = {}
+        self._forms: dict[Fraction, str] | None = None
+        self._stated = tuple(givens)
         self._steps: dict[Fraction, int] = {}
-        self._used: set[int] = set()
-        for given in givens:
+        self._mentions: dict[Fraction, int] = {}
+        self._used: set[Fraction] = set()
+        for given in self._stated:
             self._givens.setdefault(given.value, given.name)
-        for given in givens:
-            for form in _forms(given):
-                self._forms.setdefault(form, given.name)
 
     def add(self, step: Step) -> None:
         """Makes the step's value available to later steps."""
@@ -41,32 +44,48 @@ class Resolver:
             self.add_value(step.id, step.value)
 
     def add_value(self, step_id: int, value: Fraction) -> None:
-        """Makes one more value available under the step's id, such as an intermediate result."""
+        """Makes a value that a step computes available, such as an intermediate result."""
         self._steps[value] = step_id
+        self._used.discard(value)
+
+    def add_mention(self, step_id: int, value: Fraction) -> None:
+        """Makes a number that a step mentions available, as the last resort."""
+        self._mentions.setdefault(value, step_id)
+
+    def given(self, value: Fraction) -> str | None:
+        """The name of the given that states the value or has it as another form."""
+        if (name := self._givens.get(value)) is not None:
+            return name
+        if self._forms is None:
+            self._forms = {}
+            for quantity in self._stated:
+                for form in _forms(quantity):
+                    self._forms.setdefault(form, quantity.name)
+        return self._forms.get(value)
 
     def source(self, value: Fraction) -> int | str | None:
         """The given's name or step's id that the value refers to; None for a constant or a number out of nowhere."""
         step = self._steps.get(value)
         given = self._givens.get(value)
-        if step is not None and (given is None or step not in self._used):
-            self._used.add(step)
+        if step is not None and (given is None or value not in self._used):
+            self._used.add(value)
             return step
         if given is not None:
             return given
         if value < 0 and (source := self._steps.get(-value, self._givens.get(-value))) is not None:
             return source
-        return self._forms.get(value)
+        return given if (given := self.given(value)) is not None else self._mentions.get(value)
 
     def resolve(self, operands: Iterable[Number | Fraction]) -> tuple[int | str, ...]:
         """Sources of the operands in order of use, each once."""
         sources: dict[int | str, None] = {}
         for operand in operands:
-            values = [operand.value, operand.value * 100] if isinstance(operand, Number) and operand.kind == "percent" else None
-            for value in values or [operand.value if isinstance(operand, Number) else operand]:
-                source = self.source(value)
-                if source is not None:
-                    sources[source] = None
-                    break
+            value = operand.value if isinstance(operand, Number) else operand
+            source = self.source(value)
+            if source is None and isinstance(operand, Number) and operand.kind == "percent":
+                source = self.source(value * 100)
+            if source is not None:
+                sources[source] = None
         return tuple(sources)
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import get_args, Literal
+from collections.abc import Mapping
 
-Language = Literal["en", "pt", "vi", "und"]
-LANGUAGES: tuple[str, ...] = get_args(Language)
+LANGUAGES = ("en", "pt", "vi", "und")
 
 _COMMON = {
     "en": """the of and a to in is was for on are with as at this have from by how many what if each then per his her they there
@@ -44,3 +43,11 @@ def detect_language(text: str) -> str:
         counts["pt"] += len(_PORTUGUESE.findall(sample))
     language = max(counts, key=lambda name: counts[name])
     return language if counts[language] else "und"
+
+
+def resolve_language(language: str, text: str, question: str = "", note: Mapping[str, object] | None = None) -> str:
+    """The language to read in: what a note says, else what the caller says, else what question and text look like."""
+    noted = (note or {}).get("language")
+    if isinstance(noted, str):
+        return noted
+    return language if language != "auto" else detect_language(question + "\n" + text)

@@ -87,16 +87,19 @@ def find_word_numbers(text: str, language: str) -> list[tuple[Fraction, int, int
     for match in _scanner(language).finditer(text):
         start, end = match.span()
         groups = match.groupdict()
-        if groups["multiple"]:
-            found.append((MULTIPLES[language][_plain(match[0])], start, end))
-        elif groups["plain"]:
+        if groups["plain"]:
             found.extend(_compound(match[0], start, language, text))
+            continue
+        # Unicode case folding lets a few foreign letters match; such words are in no list and are passed over.
+        if groups["multiple"]:
+            value = MULTIPLES[language].get(_plain(match[0]))
         else:
-            top = UNITS[language].get(_plain(match["above"]), 1)
-            value = Fraction(top, DENOMINATORS[language][_plain(match["below"])])
+            below = DENOMINATORS[language].get(_plain(match["below"]))
+            value = Fraction(UNITS[language].get(_plain(match["above"]), 1), below) if below else None
             count = match["count"]
-            if count:
-                value += int(count[:60]) if count[0].isdigit() else WORDS[language][_plain(count)]
+            if count and value is not None:
+                value += int(count[:60]) if count[0].isdigit() else WORDS[language].get(_plain(count), 0)
+        if value is not None:
             found.append((value, start, end))
     return found
 

@@ -1,0 +1,7 @@
+"""Text in, reasoning graph out, and back."""
+
+from parsers.graph import NO_STAGE, Quantity, ReasoningGraph, Stage, Step
+from parsers.parse import parse
+from parsers.render import Rendered, render
+
+__all__ = ["NO_STAGE", "Quantity", "ReasoningGraph", "Rendered", "Stage", "Step", "parse", "render"]

@@ -1,0 +1,85 @@
+"""Text in, reasoning graph out: picks the format's parser. Never raises on text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from importlib import import_module
+
+from parsers.graph import ReasoningGraph
+from parsers.language import LANGUAGES, detect_language
+from parsers.notes import split_head
+
+FORMATS = ("staged", "nrm", "thinkset", "gsm8k", "socratic", "math", "vnhsge", "freeform", "think")
+MAX_CHARACTERS = 4_000_000
+"""Longer texts are read up to here, and the cut is listed as a problem."""
+
+_LANGUAGE_READ_LATER = ("nrm", "staged")  # the question and notes inside the text have a say
+_NRM_TAG = re.compile(r"<STEP>|<INST>|<ANS>|</THINK>|<THINK>\s*(?:\[[A-Z]+\]|⟦|$)")
+_THINKSET_TAG = re.compile(r"<(?:USER|ANSWER)>|<\\(?:USER|THINK|ANSWER)>")
+_STAGED_START = re.compile(r"\s*\[(?:UNDERSTAND|PLAN|EXECUTE|VERIFY|ANSWER)\]")
+_THINK_TAG = re.compile(r"<think>|</think>")
+_GSM8K_MARK = re.compile(r"<<[^<>\n]*=[^<>\n]*>>|^#### ?\S", re.MULTILINE)
+_SOCRATIC_LINE = re.compile(r"^[^\n*]+\? ?\*\* ", re.MULTILINE)
+_CHOICES = re.compile(r"\bChọn(?: đáp án)? [A-D]\b")
+
+
+def parse(text: str, *, question: str = "", format: str = "auto", language: str = "auto") -> ReasoningGraph:
+    """The reasoning graph of a solution.
+
+    Args:
+        text: the solution, however broken; what cannot be read is listed in the graph's `problems`.
+        question: the problem; its numbers become the givens.
+        format: one of FORMATS, or "auto" to tell it from the text.
+        language: en, pt, vi, und, or "auto" to tell it from question and text. Decides number formats and word lists.
+
+    Raises:
+        ValueError: unknown format or language.
+        TypeError: text or question is not a string.
+    """
+    if format != "auto" and format not in FORMATS:
+        raise ValueError(f"unknown format {format!r}, expected auto or one of {', '.join(FORMATS)}")
+    if language != "auto" and language not in LANGUAGES:
+        raise ValueError(f"unknown language {language!r}, expected auto or one of {', '.join(LANGUAGES)}")
+    if not isinstance(text, str) or not isinstance(question, str):
+        raise TypeError(f"text and question are strings, not {type(text).__name__} and {type(question).__name__}")
+    kind = detect_format(text) if format == "auto" else format
+    if not text.strip():
+        return ReasoningGraph(question, language=_language(language, text, question), format=kind, problems=("the text is empty",))
+    cut = len(text) > MAX_CHARACTERS
+    if kind not in _LANGUAGE_READ_LATER:
+        language = _language(language, text, question)
+    graph = _parser(kind)(text[:MAX_CHARACTERS], question, language)
+    return _with_problem(graph, f"only the first {MAX_CHARACTERS:,} characters were read") if cut else graph
+
+
+def detect_format(text: str) -> str:
+    """The format that the text looks like; freeform when nothing tells."""
+    start = text[:20_000]
+    if split_head(start)[1] is not None or (_STAGED_START.match(start) and not _NRM_TAG.search(start)):
+        return "staged"
+    if _THINKSET_TAG.search(start):
+        return "thinkset"
+    if _NRM_TAG.search(start):
+        return "nrm"
+    if _THINK_TAG.search(start):
+        return "think"
+    if _GSM8K_MARK.search(text):
+        return "socratic" if _SOCRATIC_LINE.search(text) else "gsm8k"
+    if _SOCRATIC_LINE.search(text):
+        return "socratic"
+    return "freeform"
+
+
+def _language(language: str, text: str, question: str) -> str:
+    return detect_language(question + "\n" + text) if language == "auto" else language
+
+
+def _with_problem(graph: ReasoningGraph, problem: str) -> ReasoningGraph:
+    from dataclasses import replace
+
+    return replace(graph, problems=(*graph.problems, problem))
+
+
+def _parser(format: str) -> Callable[[str, str, str], ReasoningGraph]:
+    return getattr(import_module(f"parsers.formats.{format}"), f"parse_{format}")

@@ -1,0 +1,192 @@
+"""Graph in, text out, as students write it, with the span of every stage: parse(render(graph)) reads back equal.
+
+Texts are written as they are. Only what would not read back equal gets a note (parsers/notes.py): a text that holds a
+marker, a dependency that the numbers do not show, an answer that ends in a line feed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from itertools import groupby
+from typing import Any, Literal, NamedTuple
+
+from parsers.formats.nrm import MARKER as NRM_MARKER
+from parsers.formats.nrm import parse_nrm
+from parsers.formats.staged import MARKER as STAGED_MARKER
+from parsers.formats.staged import parse_staged
+from parsers.graph import NO_STAGE, ReasoningGraph, Stage, Step
+from parsers.notes import CLOSE, OPEN, givens_to_note, value_to_note, write_note
+from parsers.parse import LANGUAGES, detect_format
+
+Format = Literal["staged", "nrm"]
+ALL_FIELDS = frozenset(("id", "text", "value", "uses"))
+_TAGS = re.compile(rf"{NRM_MARKER.pattern}|{STAGED_MARKER.pattern}|[{OPEN}{CLOSE}]|</?(?:USER|ANSWER|THINK)>|<\\")
+
+
+class Span(NamedTuple):
+    """Characters `start` to `end` belong to `stage` (NO_STAGE outside stages) and to the step, None for a marker."""
+
+    start: int
+    end: int
+    stage: int
+    step_id: int | None
+
+
+class Rendered(str):
+    """A written graph: its text, and in `spans` what every part of it belongs to, in order and without gaps."""
+
+    spans: tuple[Span, ...]
+
+    def __new__(cls, pieces: list[tuple[str, int, int | None]]) -> Rendered:
+        self = super().__new__(cls, "".join(text for text, _, _ in pieces))
+        spans, position = [], 0
+        for text, stage, step_id in pieces:
+            if text:
+                spans.append(Span(position, position + len(text), int(stage), step_id))
+                position += len(text)
+        self.spans = tuple(spans)
+        return self
+
+
+class _Notes:
+    """Which fields must be written explicitly: of the whole text, and of each step by its place."""
+
+    def __init__(self, num_steps: int) -> None:
+        self.head: set[str] = set()
+        self.steps: list[frozenset[str]] = [frozenset()] * num_steps
+
+    def write_all(self) -> None:
+        self.head = {"givens", "language", "answer", "question"}
+        self.steps = [ALL_FIELDS] * len(self.steps)
+
+
+def render(graph: ReasoningGraph, *, format: Format = "staged") -> Rendered:
+    """The graph as text in the format of the adapter students ("staged") or of the nano students ("nrm").
+
+    `parse` gives back the same stages, texts, values, dependencies, givens and answer, with or without the question.
+
+    Raises:
+        ValueError: any other format.
+    """
+    if format not in _WRITERS:
+        raise ValueError(f"cannot render as {format!r}, expected one of {', '.join(_WRITERS)}")
+    notes = _Notes(len(graph.steps))
+    for i, step in enumerate(graph.steps):
+        if not step.text or _TAGS.search(step.text):
+            notes.steps[i] = frozenset(("text",))
+    for attempt in range(4):
+        rendered = _WRITERS[format](graph, notes)
+        if not _note_differences(graph, rendered, format, notes):
+            return rendered
+        if attempt == 2:
+            notes.write_all()
+    raise AssertionError("a fully annotated graph did not read back equal")
+
+
+def _note_differences(graph: ReasoningGraph, rendered: Rendered, format: Format, notes: _Notes) -> bool:
+    """Reads the text back in every way a caller may, and adds a note for each difference; whether there was one."""
+    if detect_format(rendered) != format and rendered:
+        notes.write_all()
+        return True
+    read = parse_nrm if format == "nrm" else parse_staged
+    questions = {graph.question} if format == "nrm" else {"", graph.question}
+    languages = {"auto", graph.language} if graph.language in LANGUAGES else {"auto"}
+    different = False
+    seen: set[tuple[str, str]] = set()
+    for question in questions:
+        for language in sorted(languages, key="auto".__ne__):
+            back = read(rendered, question, language)
+            if language != "auto" and (question, language) in seen:
+                continue
+            seen.add((question, back.language))
+            if _note_difference(graph, back, notes):
+                notes.head.add("language")
+                different = True
+    return different
+
+
+def _note_difference(graph: ReasoningGraph, back: ReasoningGraph, notes: _Notes) -> bool:
+    different = False
+    if len(back.steps) != len(graph.steps) or any(a.text != b.text or a.stage != b.stage for a, b in zip(graph.steps, back.steps)):
+        notes.write_all()
+        return True
+    for name, same in (
+        ("givens", graph.givens == back.givens),
+        ("answer", graph.answer == back.answer),
+        ("question", graph.question == back.question or back.format == "staged"),
+    ):
+        if not same:
+            notes.head.add(name)
+            different = True
+    for i, (step, read) in enumerate(zip(graph.steps, back.steps)):
+        fields = {
+            name
+            for name, same in (
+                ("id", step.id == read.id),
+                ("value", step.value == read.value and type(step.value) is type(read.value)),
+                ("uses", step.depends_on == read.depends_on),
+            )
+            if not same
+        }
+        if fields:
+            notes.steps[i] |= fields
+            different = True
+    return different
+
+
+def _step(step: Step, fields: frozenset[str]) -> str:
+    if not fields:
+        return step.text
+    note: dict[str, Any] = {
+        name: value
+        for name, value in (
+            ("id", step.id),
+            ("value", value_to_note(step.value)),
+            ("uses", list(step.depends_on)),
+            ("text", step.text),
+        )
+        if name in fields
+    }
+    return write_note(note) if "text" in fields else f"{step.text} {write_note(note)}"
+
+
+def _head(graph: ReasoningGraph, notes: _Notes) -> str:
+    fields: dict[str, Any] = {}
+    if "language" in notes.head:
+        fields["language"] = graph.language
+    if "givens" in notes.head:
+        fields["givens"] = givens_to_note(graph.givens)
+    return write_note(fields) if fields else ""
+
+
+def _field(name: str, text: str, notes: _Notes) -> str:
+    return write_note({"text": text}) if name in notes.head or _TAGS.search(text) else text
+
+
+def _write_nrm(graph: ReasoningGraph, notes: _Notes) -> Rendered:
+    question = _field("question", graph.question, notes)
+    pieces: list[tuple[str, int, int | None]] = [(f"<INST>{question}</INST><THINK>{_head(graph, notes)}", NO_STAGE, None)]
+    for stage, run in groupby(enumerate(graph.steps), key=lambda item: item[1].stage):
+        pieces.append((f"[{stage.name}]", stage, None))
+        pieces.extend((f"<STEP>{_step(step, notes.steps[i])}", stage, step.id) for i, step in run)
+    answer = "" if graph.answer is None else f"<ANS>{_field('answer', graph.answer, notes)}</ANS>"
+    return Rendered([*pieces, (f"</THINK>{answer}", NO_STAGE, None)])
+
+
+def _write_staged(graph: ReasoningGraph, notes: _Notes) -> Rendered:
+    head = _head(graph, notes)
+    pieces: list[tuple[str, int, int | None]] = [(head and head + "\n", NO_STAGE, None)]
+    for stage, run in groupby(enumerate(graph.steps), key=lambda item: item[1].stage):
+        pieces.append((f"[{stage.name}]\n", stage, None))
+        steps = list(run)
+        numbered = stage in (Stage.PLAN, Stage.EXECUTE) or any("\n" in step.text for _, step in steps)
+        for number, (i, step) in enumerate(steps, 1):
+            mark = f"{number}. " if numbered else ""
+            pieces.append((f"{mark}{_step(step, notes.steps[i])}\n", stage, step.id))
+    if graph.answer is not None:
+        pieces.append((f"[ANSWER] {_field('answer', graph.answer, notes)}", NO_STAGE, None))
+    return Rendered(pieces)
+
+
+_WRITERS: dict[str, Callable[[ReasoningGraph, _Notes], Rendered]] = {"staged": _write_staged, "nrm": _write_nrm}

@@ -1,0 +1,161 @@
+"""What one statement computes and uses: text of a step -> Step with expression, value, verdict and dependencies.
+
+    "48 / 2 = <<48/2=24>>24"  ->  expression "48/2", value 24, correct, depends_on ("48", "half")
+    "7+5=12"                  ->  expression "7+5", value 12, correct
+    "45<72"                   ->  expression "45<72", no value, correct
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+from parsers.computations import MARK, find_computations, is_worth
+from parsers.dependencies import Resolver
+from parsers.expressions import evaluate, operands
+from parsers.graph import Quantity, Stage, Step, Value
+from parsers.notes import split_note, value_from_note
+from parsers.numbers import Number, find_numbers
+
+_PURE = re.compile(r"\s*([-+*/(). 0-9]*[0-9)]) ?= ?(-?[0-9]{1,30})\s*")
+_COMPARISON = re.compile(r"\s*(-?[0-9]{1,30})\s*([<>])\s*(-?[0-9]{1,30})\s*")
+_DIGITS = re.compile(r"(?:(?<![0-9)])-)?[0-9]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a statement computes. `results` are all values it establishes, in order; `value` is the last."""
+
+    expression: str | None = None
+    value: Value = None
+    correct: bool | None = None
+    operands: tuple[Number | Fraction, ...] = ()
+    results: tuple[Fraction, ...] = ()
+
+
+def read_statement(text: str, language: str = "en") -> Reading:
+    """Reads calculator marks and written computations; without either, the numbers that the statement mentions."""
+    pure = _PURE.fullmatch(text)
+    if pure:
+        value = Fraction(int(pure[2]))
+        exact = evaluate(pure[1])
+        if exact is not None and not pure[1].strip().isdigit():
+            used = tuple(Fraction(int(digits)) for digits in _DIGITS.findall(pure[1])) if "." not in pure[1] else None
+            return Reading(pure[1].strip(), value, exact == value, used or tuple(operands(pure[1])), (value,))
+    comparison = _COMPARISON.fullmatch(text)
+    if comparison:
+        left, right = Fraction(int(comparison[1])), Fraction(int(comparison[3]))
+        return Reading(text.strip(), None, left < right if comparison[2] == "<" else left > right, (left, right))
+    found = _computations(text, language)
+    if not found:
+        numbers = find_numbers(text, language)
+        only = {number.value for number in numbers}
+        return Reading(None, only.pop() if len(only) == 1 else None, None, tuple(numbers))
+    results = [value for _, value, _, _ in found]
+    used: list[Number | Fraction] = []
+    before: set[Fraction] = set()
+    for expression, value, _, _ in found:
+        used.extend(number for number in operands(expression, language) if number.value not in before)
+        before.add(value)
+    expression, value, _, _ = found[-1]
+    return Reading(expression, value, all(correct for _, _, correct, _ in found), tuple(used), tuple(results))
+
+
+def _computations(text: str, language: str) -> list[tuple[str, Fraction, bool, int]]:
+    """Expression, value, verdict and end of each computation, marks and written ones, in order."""
+    found: list[tuple[str, Fraction, bool, int]] = []
+    marks: list[re.Match[str]] = list(MARK.finditer(text)) if "<<" in text else []
+    written = MARK.sub(lambda mark: " " * len(mark[0]), text) if marks else text
+    computations = find_computations(written, language)
+    for mark in marks:
+        expression, equals, shown = mark[1].rpartition("=")
+        value = evaluate(shown)
+        if not equals or value is None:
+            continue
+        correct = is_worth(expression, value, shown)
+        beside = next((c for c in computations if c.start < mark.start() and mark.end() <= c.end), None)
+        if beside is not None:
+            computations.remove(beside)
+            if beside.value == value and not _computes(expression):
+                expression, correct = beside.expression, beside.correct  # "5 x 10 = <<50=50>>50"
+        if correct is not None:
+            found.append((expression, value, correct, mark.end()))
+    found.extend((c.expression, c.value, c.correct, c.end) for c in computations)
+    found.sort(key=lambda item: item[3])
+    return found
+
+
+def _computes(expression: str) -> bool:
+    return len(operands(expression)) > 1
+
+
+class StepReader:
+    """Turns the statements of one trace into steps, in order, ids from 0 unless a note says otherwise."""
+
+    def __init__(self, givens: Sequence[Quantity], language: str = "en") -> None:
+        self.language = language
+        self.resolver = Resolver(givens)
+        self.next_id = 0
+        self.sources: set[int | str] = {given.name for given in givens}
+
+    def read_noted(self, text: str, stage: Stage, start: int, end: int) -> Step:
+        """The step of a statement that may end in a note (parsers/notes.py); the note's fields replace what was read."""
+        text, note = split_note(text)
+        if note is None:
+            return self.read(text, stage, start, end)
+        shown = note.get("text")
+        step_id = note.get("id")
+        if type(step_id) is int and step_id not in self.sources:
+            self.next_id = step_id
+        changes: dict[str, Any] = {}
+        if "value" in note:
+            changes["value"] = value_from_note(note["value"])
+        uses = note.get("uses")
+        if isinstance(uses, list):
+            changes["depends_on"] = tuple(use for use in uses if type(use) in (int, str) and use in self.sources)
+        return self.read(shown if isinstance(shown, str) else text, stage, start, end, **changes)
+
+    def read(self, text: str, stage: Stage, start: int = -1, end: int = -1, **changes: Any) -> Step:
+        """The step that the statement is, `changes` replacing fields that were read.
+
+        UNDERSTAND depends on the givens it names and PLAN on nothing; EXECUTE depends on what it computes with and VERIFY
+        also on the value that it compares its result with.
+        """
+        step_id = self.next_id
+        while step_id in self.sources:
+            step_id += 1
+        self.next_id = step_id + 1
+        self.sources.add(step_id)
+        if stage is Stage.PLAN:
+            return _replaced(Step(step_id, stage, text, start, end), changes)
+        reading = read_statement(text, self.language)
+        resolver = self.resolver
+        if stage is Stage.UNDERSTAND and reading.expression is None:
+            names = (resolver.given(n.value if isinstance(n, Number) else n) for n in reading.operands)
+            uses: tuple[int | str, ...] = tuple(dict.fromkeys(name for name in names if name is not None))
+            step = _replaced(Step(step_id, stage, text, start, end, None, reading.value, uses), changes)
+            self._mention(step_id, reading)
+            return step
+        uses = resolver.resolve(reading.operands)
+        if stage is Stage.VERIFY and reading.results:
+            uses = tuple(dict.fromkeys((*uses, *resolver.resolve(reading.results))))
+        step = Step(step_id, stage, text, start, end, reading.expression, reading.value, uses, reading.correct)
+        step = _replaced(step, changes)
+        for value in reading.results:
+            resolver.add_value(step_id, value)
+        if "value" in changes or (not reading.results and not uses):
+            resolver.add(step)
+        if not reading.results:
+            self._mention(step_id, reading)
+        return step
+
+    def _mention(self, step_id: int, reading: Reading) -> None:
+        for number in reading.operands:
+            self.resolver.add_mention(step_id, number.value if isinstance(number, Number) else number)
+
+
+def _replaced(step: Step, changes: dict[str, Any]) -> Step:
+    return replace(step, **changes) if changes else step
