@@ -1,0 +1,226 @@
+"""What each statement of a free text uses: its numbers and unknowns traced to earlier statements and to the givens.
+
+    givens 60, 3;  0 UNDERSTAND "3 sprints each"   1 EXECUTE "Therefore 60 x 3 = 180"   ->   1 depends on 0 and "60"
+
+A number that the problem states refers to the given, unless the wording points to the statement that restated it
+(a conclusion right after it, or its name); a computed value refers to the step that computed it first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from parsers.graph import Quantity
+from parsers.relations import Chain, Member
+
+HUNDRED = Fraction(100)
+
+
+@dataclass(slots=True)
+class Pending:
+    """A step whose value is not worked out yet: an expression or equation that the next step goes on with."""
+
+    step: int
+    values: frozenset[Fraction]
+    symbols: frozenset[str]
+    left: str
+
+
+@dataclass(slots=True)
+class Links:
+    """The memory of one text: which step computed, restated or defined what."""
+
+    givens: dict[Fraction, str] = field(default_factory=dict)
+    forms: dict[Fraction, str] = field(default_factory=dict)
+    computed: dict[Fraction, int] = field(default_factory=dict)
+    restated: dict[Fraction, tuple[int, int]] = field(default_factory=dict)  # value -> (step, block)
+    facts: dict[Fraction, int] = field(default_factory=dict)  # numbers that no given states, told or assumed
+    symbols: dict[str, int] = field(default_factory=dict)
+    labels: list[tuple[tuple[str, ...], int, Fraction]] = field(default_factory=list)
+    made_of: dict[int, tuple[frozenset[Fraction], Fraction]] = field(default_factory=dict)
+    makers: dict[Fraction, list[int]] = field(default_factory=dict)
+    used: set[int] = field(default_factory=set)
+    pending: Pending | None = None
+    recent: list[int] = field(default_factory=list)  # computing steps, latest last
+    block: int = 0
+
+    @classmethod
+    def of(cls, givens: Iterable[Quantity]) -> Links:
+        """An empty memory for a problem with these givens."""
+        links = cls()
+        given_list = list(givens)
+        for given in given_list:
+            links.givens.setdefault(given.value, given.name)
+        for given in given_list:
+            for form in _forms(given):
+                if form not in links.givens:
+                    links.forms.setdefault(form, given.name)
+        return links
+
+    def given(self, value: Fraction) -> str | None:
+        """The name of the given that the value is, also as another form of it (25% as 0.25 or 25)."""
+        return self.givens.get(value) or self.forms.get(value)
+
+    def is_stated(self, value: Fraction) -> bool:
+        """Whether the problem states this very number, per cent and hundredths taken alike."""
+        return value in self.givens or value / HUNDRED in self.givens or value * HUNDRED in self.givens
+
+    def source(self, value: Fraction, *, concluding: bool, named: dict[Fraction, int], prefer_steps: bool = False) -> int | str | None:
+        """The step or given that the number comes from; None for a constant of the language."""
+        step = self.computed.get(value)
+        stated = self.givens.get(value)
+        if step is not None and (stated is None or prefer_steps or (step not in self.used and step in self.recent[-2:])):
+            return step
+        if value in named:
+            return named[value]
+        if stated is not None:
+            place = self.restated.get(value)
+            if concluding and place is not None and place[1] == self.block:
+                return place[0]
+            return stated
+        if value in self.facts:
+            return self.facts[value]
+        if value in self.forms:
+            place = self.restated.get(value)
+            if concluding and place is not None and place[1] == self.block:
+                return place[0]
+            return self.forms[value]
+        if -value in self.computed:
+            return self.computed[-value]
+        return None
+
+    def named_in(self, prose: str) -> dict[Fraction, int]:
+        """Values of restating steps that the prose calls by name: "the advance payment", "the tip"."""
+        if not self.labels:
+            return {}
+        words = _content(prose)
+        joined = " " + " ".join(words) + " "
+        found: dict[Fraction, int] = {}
+        for label, step, value in self.labels:
+            whole = " " + " ".join(label) + " "
+            if whole in joined or (len(label) > 2 and any(f" {a} {b} " in joined for a, b in zip(label, label[1:], strict=False))):
+                found[value] = step
+        return found
+
+    def rechecks(self, operands: Sequence[Fraction], result: Fraction) -> bool:
+        """Whether the equation leads back from a computed result to what it was made of: 72 - 24 = 48 after 48 + 24 = 72."""
+        for operand in operands:
+            for step in self.makers.get(operand, ())[-4:]:
+                parts, _ = self.made_of[step]
+                rest = set(operands) - {operand}
+                if result in parts and rest and rest == parts - {result} and result != operand:
+                    return True
+        return False
+
+    def remember_label(self, step: int, head: str, body: str, value: Fraction) -> None:
+        """Keeps the name under which a restated number may be called again."""
+        for source in (_bold_label(head), _subject(body)):
+            label = tuple(_content(source))
+            if 1 <= len(label) <= 6:
+                self.labels.append((label, step, value))
+        del self.labels[:-60]
+
+    def compute(self, step: int, operands: Iterable[Fraction], results: Iterable[Fraction]) -> None:
+        """Records that the step computed these results from these operands; the first computation of a value stays its source."""
+        parts = frozenset(operands)
+        for result in results:
+            known = self.computed.get(result)
+            if known is None or known in self.used or result not in parts:
+                self.computed[result] = step
+            self.made_of[step] = (parts, result)
+            makers = self.makers.setdefault(result, [])
+            makers.append(step)
+            del makers[:-8]
+        self.recent.append(step)
+        del self.recent[:-8]
+
+
+def _forms(given: Quantity) -> Iterable[Fraction]:
+    """Other numbers that a given turns into when a solution computes with it."""
+    value = given.value
+    percent = given.text.rstrip().endswith("%")
+    if percent:
+        yield from (value * 100, 1 - value, 1 + value, 100 - value * 100, 100 + value * 100)
+    elif value.denominator == 1 and 1 <= value <= 100:
+        yield from (value / 100, 1 - value / 100, 1 + value / 100)
+    if value.denominator != 1 and not percent:
+        if "." not in given.text and "," not in given.text:
+            yield Fraction(value.denominator)
+            if value.numerator != 1:
+                yield Fraction(value.numerator)
+            yield 1 - value
+            yield 1 + value
+        yield 100 * value
+    elif value > 1 and not any(character.isdigit() for character in given.text):
+        yield 1 / value
+    if value < 0:
+        yield -value
+
+
+_DROP = frozenset(
+    "the a an of to for in on at is are was were be by and his her its their our this that each per o a os as um uma de do da dos das e "
+    "là và của các những một".split()
+)
+_WORDS = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
+
+
+def _content(text: str) -> list[str]:
+    return [word.lower() for word in _WORDS.findall(text[:600]) if word.lower() not in _DROP]
+
+
+_SUBJECT = re.compile(
+    r"^\W*(?:(?:we know|it is given|given) that )?((?:the|a|an|each|o|a|os|as)?\s*[^\d.,;:=$\\]{2,60}?)\s*(?:\bis\b|\bare\b|\bwas\b|\bcosts?\b|\bé\b|\blà\b|=|:)", re.I
+)
+
+
+def _subject(body: str) -> str:
+    match = _SUBJECT.match(body)
+    if match is None:
+        return ""
+    subject = match.group(1)
+    return "" if re.match(r"\s*(?:he|she|it|they|we|there|this|that|who|ele|ela)\b", subject, re.I) else subject
+
+
+def _bold_label(head: str) -> str:
+    """The label before a colon, unless it announces work ("Calculate the cost")."""
+    label = head.strip().strip("*: \n").split("\n")[0].strip("*: ")
+    return "" if re.match(r"(?:calculat|determin|find|comput|identif|step|solv|convert|add|subtract|multipl|divid|sum|set|compar)", label, re.I) else label
+
+
+def operands_of(chain: Chain) -> tuple[list[Fraction], list[str]]:
+    """The numbers and unknowns that a chain computes with: those of its first working member, and of the members that
+    put numbers for its unknowns; later members only transform."""
+    values: list[Fraction] = []
+    symbols: list[str] = []
+    for index, member in enumerate(chain.members):
+        if member.is_symbol and index == 0 and len(chain.members) > 1:
+            continue
+        if not member.operators and (values or symbols) and not _is_last_unknown(chain, index):
+            continue
+        values.extend(value for value in member.operands if value not in values)
+        symbols.extend(symbol for symbol in member.symbols if symbol not in symbols)
+        if not member.symbols and member.operators:
+            break
+    return values, symbols
+
+
+def _is_last_unknown(chain: Chain, index: int) -> bool:
+    """In 367 + x = 558 the right side is an operand too."""
+    before = chain.members[:index]
+    return bool(before) and not before[0].is_symbol and all(member.value is None for member in before)
+
+
+def left_of(chain: Chain) -> str:
+    """The name or unknown that a chain defines, in lower case; "" without one."""
+    if not chain.members or not chain.is_equation or not chain.members[0].is_symbol:
+        return ""
+    first = chain.members[0]
+    return (first.name or (first.symbols[0] if first.symbols else "")).lower()
+
+
+def last_member(chain: Chain) -> Member:
+    """The member on the right."""
+    return chain.members[-1]

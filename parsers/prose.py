@@ -1,0 +1,388 @@
+"""Free text → reasoning graph: segmentation, stages, values and links put together. The formats freeform, think, math and
+vnhsge are this with other delimiters and other answers.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from parsers.graph import Quantity, Stage, Step, Value
+from parsers.links import Links, Pending, left_of, operands_of
+from parsers.numbers import Number, find_numbers
+from parsers.relations import Chain, Member, read_chains
+from parsers.segment import Statement
+from parsers.stages import Facts, announces_check, classify, concludes
+
+_CLOSING = re.compile(
+    r"\\boxed|####|\b(?:final )?answer(?: is|:)|\bresposta(?: final)?(?: é|:)|\b(?:đáp án|đáp số)(?: là|:)?|\bchọn (?:đáp án )?[A-D]\b", re.I
+)
+_EMPTY_ONES = frozenset(("one", "um", "uma", "một"))
+_DEFINED = re.compile(
+    r"(?:let|gọi|đặt|giả sử|seja|denote|call|chame)(?:'s|\s+us)?\s+(?:denote|define|call|represent)?[^$\\]{0,60}?(?:\\\(|\$)?\s*(\\text\{[^}]*\}|[A-Za-z](?:_\{?\w+\}?)?)\s*(?:\\\)|\$|\b)"
+    r"(?=\s*(?:be|is|=|represents?|denotes?|as|là|o|a|the|inches|,|\.|$))",
+    re.I,
+)
+_FRESH_SECTION = re.compile(r"^\W*(?:next|now|then|after that|finally|em seguida|agora|depois|tiếp theo|bây giờ)\b", re.I)
+
+
+@dataclass(slots=True)
+class _Reading:
+    """One statement read: its words, equations and numbers."""
+
+    head: str
+    body: str
+    chains: list[Chain]
+    numbers: list[Number]
+    computes: bool
+    worded: bool
+    operands: list[Fraction]
+    symbols: list[str]
+
+
+class ProseReader:
+    """Reads the statements of one text, in order, into steps."""
+
+    def __init__(self, text: str, question: str, givens: Sequence[Quantity], language: str, *, linked: bool = False) -> None:
+        """`linked`: a statement that names no number of an earlier one still goes on from the one before (mathematical prose)."""
+        self.text, self.language, self.linked = text, language, linked
+        self.links = Links.of(givens)
+        self.steps: list[Step] = []
+        self.checking = False
+        self.question_words = frozenset(word.lower() for word in re.findall(r"[^\W\d_]{3,}", question))
+
+    def read(self, statement: Statement) -> Step:
+        """The step that the statement is."""
+        reading = self._look(statement)
+        links = self.links
+        if statement.body > statement.start or statement.leads:
+            links.block += 1
+        if reading.head and announces_check(reading.head) and links.recent:
+            self.checking = True
+        elif reading.head:
+            self.checking = False
+        facts = self._facts(reading, statement)
+        stage = classify(reading.body, facts)
+        self._follow_check(stage, reading, facts)
+        number, step_id = None, len(self.steps)
+        value = None if stage is Stage.PLAN else _value(reading, stage, links)
+        uses = self._uses(reading, stage, value)
+        member, correct = _computation(reading.chains)
+        step = Step(
+            step_id, stage, self.text[statement.start : statement.end], statement.start, statement.end,
+            None if stage is Stage.PLAN or member is None else member.plain, value, uses, correct,
+        )  # fmt: skip
+        del number
+        self._remember(step, reading, facts)
+        self.steps.append(step)
+        return step
+
+    def _look(self, statement: Statement) -> _Reading:
+        head = self.text[statement.start : statement.body]
+        body = self.text[statement.body : statement.end]
+        chains = read_chains(body, self.language)
+        numbers = [n for n in find_numbers(body[:4000], self.language) if n.text.lower() not in _EMPTY_ONES]
+        operands: list[Fraction] = []
+        symbols: list[str] = []
+        results: set[Fraction] = set()
+        computes = worded = False
+        for chain in chains:
+            worded = worded or _is_worded(chain)
+            if not _is_computing(chain):
+                continue
+            computes = True
+            values, unknowns = operands_of(chain)
+            operands += [value for value in values if value not in results and value not in operands]
+            symbols += [symbol for symbol in unknowns if symbol not in symbols]
+            results |= {member.value for member in chain.members if member.value is not None}
+        return _Reading(head, body, chains, numbers, computes, worded and not computes, operands, symbols)
+
+    def _facts(self, reading: _Reading, statement: Statement) -> Facts:
+        links = self.links
+        values = {number.value for number in reading.numbers}
+        recalled = any(value in links.computed and not links.is_stated(value) for value in values)
+        words = [word.lower() for word in re.findall(r"[^\W\d_]{3,}", reading.body[:400])]
+        restates = bool(words) and sum(word in self.question_words for word in words) >= 0.75 * len(words)
+        rechecks = False
+        if reading.computes:
+            for chain in reading.chains:
+                operands, result = _equation(chain)
+                rechecks = rechecks or (result is not None and links.rechecks(operands, result))
+        return Facts(
+            computes=reading.computes,
+            worded=reading.worded,
+            numbers=len(values),
+            given=all(links.is_stated(value) or links.forms.get(value) is not None for value in values),
+            recalled=recalled,
+            stands=bool(links.recent),
+            rechecks=rechecks,
+            checking=self.checking,
+            closing=bool(_CLOSING.search(reading.body)),
+            leads=statement.leads or reading.body.rstrip(" *").endswith(":"),
+            restates=restates,
+        )
+
+    def _follow_check(self, stage: Stage, reading: _Reading, facts: Facts) -> None:
+        """Opens a checking passage where one is announced and closes it where the text goes on."""
+        if stage is Stage.VERIFY:
+            self.checking = self.checking or (facts.leads or (not facts.computes and bool(re.search(r"\b(?:let'?s|let me|to|we can|vamos|para|ta|hãy)\b", reading.body, re.I))))
+        elif stage is not Stage.EXECUTE or facts.closing or concludes(reading.body):
+            self.checking = False
+
+    def _uses(self, reading: _Reading, stage: Stage, value: Value) -> tuple[int | str, ...]:
+        if stage is Stage.PLAN:
+            return ()
+        links = self.links
+        if stage is Stage.UNDERSTAND:
+            names = (links.given(number.value) for number in reading.numbers)
+            return tuple(dict.fromkeys(name for name in names if name is not None))
+        found: dict[int | str, None] = {}
+        values, symbols = self._operands(reading, stage)
+        prose = re.split(r"\\\[|\\\(|\$\$|=", reading.body, maxsplit=1)[0]
+        named = links.named_in(prose) if values else {}
+        concluding = concludes(reading.body)
+        pending = self._pending(reading, values, symbols)
+        if pending is not None:
+            found[pending.step] = None
+        for symbol in symbols:
+            step = links.symbols.get(symbol.lower())
+            if step is not None:
+                found[step] = None
+        for operand in values:
+            if pending is not None and operand in pending.values:
+                continue
+            if any(isinstance(step, int) and self.steps[step].value == operand for step in found):
+                continue
+            source = links.source(operand, concluding=concluding, named=named, prefer_steps=stage is Stage.VERIFY)
+            if source is not None:
+                found[source] = None
+        if not any(isinstance(source, int) for source in found) and (previous := self._previous(reading, stage, bool(found))) is not None:
+            found[previous] = None
+        uses = self._through_restatements(found, concluding)
+        links.used.update(source for source in uses if isinstance(source, int))
+        return uses
+
+    def _through_restatements(self, found: dict[int | str, None], concluding: bool) -> tuple[int | str, ...]:
+        """Givens restated together in the statement that a conclusion draws from are used through that statement."""
+        if not concluding or not self.steps or self.steps[-1].stage is not Stage.UNDERSTAND:
+            return tuple(found)
+        last = self.steps[-1]
+        restated = [source for source in found if source in last.depends_on]
+        if len(last.depends_on) > 1 and restated:
+            return tuple(dict.fromkeys(last.id if source in last.depends_on else source for source in found))
+        return tuple(found)
+
+    def _operands(self, reading: _Reading, stage: Stage) -> tuple[list[Fraction], list[str]]:
+        """The numbers and unknowns that the statement works with."""
+        if reading.computes:
+            values = list(reading.operands)
+            if stage is Stage.VERIFY:
+                results = [m.value for chain in reading.chains for m in chain.members[-1:] if m.value is not None]
+                values += [result for result in results if result not in values]
+            return values, reading.symbols
+        values = list(dict.fromkeys(number.value for number in reading.numbers))
+        symbols = [s for chain in reading.chains for m in chain.members for s in m.symbols]
+        fresh = [v for v in values if v not in self.links.computed and not self.links.is_stated(v)]
+        if len(values) > 1 and fresh and len(fresh) < len(values):
+            values = [v for v in values if v not in fresh]
+        return values, symbols
+
+    def _pending(self, reading: _Reading, values: list[Fraction], symbols: list[str]) -> Pending | None:
+        """The unsolved step that this statement goes on with, if it does."""
+        pending = self.links.pending
+        if pending is None:
+            return None
+        first = reading.chains[0] if reading.chains else None
+        if first is not None and first.open_left and pending.step == len(self.steps) - 1:
+            return pending
+        if first is None:
+            return None
+        left = left_of(first)
+        if left and left == pending.left and (pending.step >= len(self.steps) - 3):
+            return pending
+        known = [value for value in values if value in pending.values]
+        if values and len(known) == len(values) and (len(values) > 1 or pending.step == len(self.steps) - 1):
+            return pending
+        shared = pending.symbols & {symbol.lower() for symbol in [*symbols, left] if symbol}
+        return pending if shared and pending.step >= len(self.steps) - 2 else None
+
+    def _previous(self, reading: _Reading, stage: Stage, found: bool) -> int | None:
+        """The step just before, for a statement that goes on from it without naming a number of it."""
+        links = self.links
+        if stage is Stage.VERIFY:
+            return links.recent[-1] if links.recent else None
+        if reading.chains and reading.chains[0].open_left and self.steps:
+            return self.steps[-1].id
+        wanted = self.linked or concludes(reading.body) or re.search(r"\bthe result\b|\bnegative\b", reading.body)
+        if found and not (self.linked and not reading.operands):
+            return None
+        if wanted:
+            earlier = [step for step in self.steps[-3:] if step.stage in (Stage.EXECUTE, Stage.UNDERSTAND)]
+            return earlier[-1].id if earlier else None
+        return None
+
+    def _remember(self, step: Step, reading: _Reading, facts: Facts) -> None:
+        links = self.links
+        defined = _DEFINED.search(reading.body) if step.stage is Stage.UNDERSTAND else None
+        if defined:
+            links.symbols[re.sub(r"\\text\{|\}", "", defined.group(1)).lower()] = step.id
+        if step.stage in (Stage.PLAN, Stage.VERIFY):
+            return
+        for chain in reading.chains:
+            left = left_of(chain)
+            if left and chain.members[0].symbols:
+                links.symbols[left] = step.id
+        results = _results(reading.chains)
+        if reading.computes:
+            links.compute(step.id, reading.operands, results)
+            if not results and isinstance(step.value, Fraction):
+                links.compute(step.id, reading.operands, [step.value])
+            self._remember_pending(step, reading)
+        elif isinstance(step.value, Fraction):
+            self._remember_value(step, reading, facts)
+        elif step.stage is Stage.UNDERSTAND:
+            for number in reading.numbers:
+                links.restated[number.value] = (step.id, links.block)
+                if links.given(number.value) is None:
+                    links.facts[number.value] = step.id
+        elif step.stage is Stage.EXECUTE:
+            links.recent.append(step.id)
+
+    def _remember_value(self, step: Step, reading: _Reading, facts: Facts) -> None:
+        """A statement that tells one number without an operation."""
+        links, value = self.links, step.value
+        assert isinstance(value, Fraction)
+        if step.stage is Stage.UNDERSTAND:
+            links.restated[value] = (step.id, links.block)
+            links.remember_label(step.id, reading.head, reading.body, value)
+            if links.given(value) is None:
+                links.facts[value] = step.id
+        elif not facts.closing and value not in links.computed:
+            links.compute(step.id, (), [value])
+
+    def _remember_pending(self, step: Step, reading: _Reading) -> None:
+        if isinstance(step.value, str) and reading.chains:
+            chain = reading.chains[-1]
+            values = {v for member in chain.members for v in member.operands}
+            unknowns = {s.lower() for member in chain.members for s in member.symbols}
+            self.links.pending = Pending(step.id, frozenset(values), frozenset(unknowns), left_of(chain))
+        elif not isinstance(step.value, str):
+            self.links.pending = None
+
+
+def _is_worded(chain: Chain) -> bool:
+    """A relation between named quantities: words or \\text{} only, at least one operation."""
+    texts = [s for member in chain.members for s in member.symbols]
+    if any(member.operands for member in chain.members):
+        return False
+    named = all(len(symbol.strip("\\")) > 2 for symbol in texts) and not any(symbol.startswith("\\") for symbol in texts)
+    worked = any(member.operators for member in chain.members) or any(re.search(r"\s[-+*/×÷]\s", m.name) for m in chain.members)
+    return named and worked and (bool(texts) or any(member.name for member in chain.members))
+
+
+def _is_computing(chain: Chain) -> bool:
+    """Whether the chain holds an operation or a relation that says more than name = number."""
+    if _is_worded(chain):
+        return False
+    if any(member.operators and (member.operands or member.symbols) for member in chain.members):
+        return True
+    if chain.compared:
+        return any(member.symbols for member in chain.members)
+    if not chain.is_equation:
+        return False
+    return not (chain.members[0].is_symbol and len(chain.members) == 2) and any(m.operands or m.symbols for m in chain.members)
+
+
+def _equation(chain: Chain) -> tuple[tuple[Fraction, ...], Fraction | None]:
+    """Operands and result of a numeric computation; no result where there is none."""
+    for member in chain.members[:-1]:
+        if member.operators and member.value is not None:
+            return member.operands, chain.members[-1].value
+    return (), None
+
+
+def _results(chains: list[Chain]) -> list[Fraction]:
+    """The values that the chains establish."""
+    found: list[Fraction] = []
+    for chain in chains:
+        last = chain.members[-1]
+        numeric = [m for m in chain.members if m.value is not None]
+        solved = chain.is_equation and (chain.members[0].is_symbol or len(numeric) > 1 or (chain.open_left and not last.operators))
+        if last.value is not None and solved and not chain.compared:
+            # every form of the result can be used later: 9/11 as well as its rounding 0.818
+            found += [m.value for m in numeric[1:] if m.value != last.value and not m.operators and m.value is not None]
+            found += [m.value for m in numeric if chain.rounded and m.value is not None and m.value not in found]
+            found.append(last.value)
+    return list(dict.fromkeys(found))
+
+
+def _computation(chains: list[Chain]) -> tuple[Member | None, bool | None]:
+    """The last member that computes, and whether all equations of the statement hold; None where nothing was checked."""
+    member: Member | None = None
+    verdicts: list[bool] = []
+    for chain in chains:
+        working = [m for m in chain.members if m.operators and m.value is not None]
+        if working:
+            member = working[0]
+        numeric = [m for m in chain.members if m.value is not None]
+        if chain.compared or len(numeric) < 2 or not working or any(m.symbols and not m.is_symbol for m in chain.members):
+            continue
+        verdicts += [_equal(a, b, rounded=chain.rounded) for a, b in zip(numeric, numeric[1:], strict=False)]
+    return member, all(verdicts) if verdicts else None
+
+
+def _equal(left: Member, right: Member, *, rounded: bool) -> bool:
+    """Equality of two members, the right one possibly rounded to the digits it shows."""
+    assert left.value is not None and right.value is not None
+    if left.value == right.value:
+        return True
+    decimals = re.search(r"\.(\d+)$", right.plain)
+    step = Fraction(1, 10 ** len(decimals.group(1))) if decimals else Fraction(1)
+    if not decimals and not rounded:
+        return False
+    return abs(left.value - right.value) * 2 <= step * (2 if rounded else 1)
+
+
+def _value(reading: _Reading, stage: Stage, links: Links) -> Value:
+    """The value that the statement establishes: the last member of its last equation, or the one number it tells."""
+    useful = [chain for chain in reading.chains if not _is_worded(chain)]
+    for chain in reversed(useful):
+        value = _chain_value(chain)
+        if value is not None:
+            return value
+    if stage is Stage.UNDERSTAND and (defined := _DEFINED.search(reading.body)):
+        return re.sub(r"\\text\{|\}", "", defined.group(1))
+    return _told_value(reading, links)
+
+
+def _chain_value(chain: Chain) -> Value:
+    if chain.compared or not chain.members:
+        return None
+    first, last = chain.members[0], chain.members[-1]
+    if not chain.is_equation:
+        return last.shown if last.operators else None
+    if last.name:
+        return first.raw if not first.name else None
+    if chain.open_left or first.is_symbol or len(chain.members) == 1:
+        if last.value is not None and (not last.operators or "\\frac" in last.plain):
+            return last.value
+        return last.value if last.value is not None and len(chain.members) > 2 else (last.shown if last.value is not None else last.raw)
+    unknown = [member for member in chain.members if member.value is None]
+    if last.value is not None and not unknown:
+        return last.value
+    if last.value is not None and len(chain.members) > 1:
+        return f"{chain.members[-2].raw} = {last.raw}"
+    if len(chain.members) > 2:
+        return last.raw
+    return last.raw if last.symbols and set(last.symbols) <= set(first.symbols) and len(last.raw) > 1 else f"{first.raw} = {last.raw}"
+
+
+def _told_value(reading: _Reading, links: Links) -> Value:
+    """The one number that a statement without an equation tells; of several, the one that is new."""
+    values = list(dict.fromkeys(number.value for number in reading.numbers))
+    if len(values) == 1:
+        return values[0]
+    fresh = [value for value in values if not links.is_stated(value) and value not in links.computed]
+    return fresh[0] if len(fresh) == 1 and len(values) == 2 else None
