@@ -179,8 +179,16 @@ class Train(Section):
     per_device_train_batch_size: Count = 64
     gradient_accumulation_steps: Count = 1
     learning_rate: Positive = 3e-3
-    optim: str = "adamw_torch"
-    lr_scheduler: Literal["linear", "cosine", "constant", "constant_with_warmup", "warmup_stable_decay"] = "cosine"
+    optim: Literal["adamw", "muon"] = "adamw"
+    muon_learning_rate: Positive | None = None
+    """Of the matrices that Muon trains; `learning_rate` where left out."""
+    learning_rate_multipliers: dict[str, Positive] = Field(default_factory=dict)
+    """Shell pattern of parameter names to a factor on their learning rate; the first that matches holds."""
+    lr_scheduler: Literal["warmup_stable_decay", "cosine", "linear", "constant", "constant_with_warmup"] = (
+        "warmup_stable_decay"
+    )
+    decay_fraction: Annotated[Float, Field(ge=0, lt=1)] = 0.3
+    """Share of training at its end in which `warmup_stable_decay` brings the learning rate to zero."""
     warmup_steps: CountOrZero = 100
     weight_decay: NonNegative = 0.1
     max_grad_norm: NonNegative = 1.0
@@ -271,6 +279,10 @@ def _disagreements(recipe: Recipe) -> Iterator[str]:
         yield "train: needs max_steps or max_minutes"
     if train.max_steps is not None and train.warmup_steps >= train.max_steps:
         yield f"train.warmup_steps: {train.warmup_steps} leaves nothing of max_steps {train.max_steps}"
+    if train.max_steps is None and train.lr_scheduler in ("cosine", "linear"):
+        yield f"train.lr_scheduler: {train.lr_scheduler} needs max_steps; with max_minutes use warmup_stable_decay"
+    if train.muon_learning_rate is not None and train.optim != "muon":
+        yield f"train.muon_learning_rate: set, but train.optim is {train.optim}"
     if train.save_steps is not None and train.save_minutes is not None:
         yield "train: save_steps and save_minutes are both set; keep one"
     if recipe.eval.max_new_tokens > student.max_length:

@@ -123,7 +123,9 @@ def test_a_wrong_value_is_refused(write, override, finding):
     ("override", "finding"),
     [
         ("train.warmup_steps=100", "train.warmup_steps: 100 leaves nothing of max_steps 100"),
-        ("train.max_steps=", "train: needs max_steps or max_minutes"),
+        ("train={max_minutes: 3, lr_scheduler: cosine}", "train.lr_scheduler: cosine needs max_steps"),
+        ("train.muon_learning_rate=0.1", "train.muon_learning_rate: set, but train.optim is adamw"),
+        ("train={optim: adamw}", "train: needs max_steps or max_minutes"),
         ("parser.format=gsm8k", "parser.format: the symbolic teacher writes nrm, not gsm8k"),
         ("data.path=x.jsonl", "data.path: the symbolic teacher reads no file"),
         ("teacher.language=pt", 'teacher.tasks.arithmetic: not a task of language "pt"'),
