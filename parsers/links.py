@@ -35,6 +35,7 @@ class Links:
 
     givens: dict[Fraction, str] = field(default_factory=dict)
     forms: dict[Fraction, str] = field(default_factory=dict)
+    values: dict[str, Fraction] = field(default_factory=dict)
     computed: dict[Fraction, int] = field(default_factory=dict)
     restated: dict[Fraction, tuple[int, int]] = field(default_factory=dict)  # value -> (step, block)
     facts: dict[Fraction, int] = field(default_factory=dict)  # numbers that no given states, told or assumed
@@ -51,9 +52,10 @@ class Links:
     def of(cls, givens: Iterable[Quantity]) -> Links:
         """An empty memory for a problem with these givens."""
         links = cls()
-        given_list = list(givens)
+        given_list = [given for given in givens if given.text.lower() not in MEASURES]
         for given in given_list:
             links.givens.setdefault(given.value, given.name)
+            links.values[given.name] = given.value
         for given in given_list:
             for form in _forms(given):
                 if form not in links.givens:
@@ -84,7 +86,7 @@ class Links:
         if value in self.facts:
             return self.facts[value]
         if value in self.forms:
-            place = self.restated.get(value)
+            place = self.restated.get(value) or self.restated.get(self.values[self.forms[value]])
             if concluding and place is not None and place[1] == self.block:
                 return place[0]
             return self.forms[value]
@@ -101,7 +103,7 @@ class Links:
         found: dict[Fraction, int] = {}
         for label, step, value in self.labels:
             whole = " " + " ".join(label) + " "
-            if whole in joined or (len(label) > 2 and any(f" {a} {b} " in joined for a, b in zip(label, label[1:], strict=False))):
+            if whole in joined or (len(label) > 2 and f" {label[0]} {label[1]} " in joined):
                 found[value] = step
         return found
 
@@ -136,6 +138,10 @@ class Links:
             del makers[:-8]
         self.recent.append(step)
         del self.recent[:-8]
+
+
+MEASURES = frozenset(("dozen", "dozens", "dúzia", "dúzias", "tá", "chục"))
+"""Words that count but state no number of the problem's own."""
 
 
 def _forms(given: Quantity) -> Iterable[Fraction]:

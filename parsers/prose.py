@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from parsers.graph import Quantity, Stage, Step, Value
-from parsers.links import Links, Pending, left_of, operands_of
+from parsers.links import MEASURES, Links, Pending, left_of, operands_of
 from parsers.numbers import Number, find_numbers
 from parsers.relations import Chain, Member, read_chains
 from parsers.segment import Statement
@@ -19,7 +19,7 @@ from parsers.stages import Facts, announces_check, classify, concludes
 _CLOSING = re.compile(
     r"\\boxed|####|\b(?:final )?answer(?: is|:)|\bresposta(?: final)?(?: é|:)|\b(?:đáp án|đáp số)(?: là|:)?|\bchọn (?:đáp án )?[A-D]\b", re.I
 )
-_EMPTY_ONES = frozenset(("one", "um", "uma", "một"))
+_EMPTY_NUMBERS = frozenset(("one", "um", "uma", "một")) | MEASURES
 _DEFINED = re.compile(
     r"(?:let|gọi|đặt|giả sử|seja|denote|call|chame)(?:'s|\s+us)?\s+(?:denote|define|call|represent)?[^$\\]{0,60}?(?:\\\(|\$)?\s*(\\text\{[^}]*\}|[A-Za-z](?:_\{?\w+\}?)?)\s*(?:\\\)|\$|\b)"
     r"(?=\s*(?:be|is|=|represents?|denotes?|as|là|o|a|the|inches|,|\.|$))",
@@ -66,7 +66,7 @@ class ProseReader:
         facts = self._facts(reading, statement)
         stage = classify(reading.body, facts)
         self._follow_check(stage, reading, facts)
-        number, step_id = None, len(self.steps)
+        step_id = len(self.steps)
         value = None if stage is Stage.PLAN else _value(reading, stage, links)
         uses = self._uses(reading, stage, value)
         member, correct = _computation(reading.chains)
@@ -74,7 +74,6 @@ class ProseReader:
             step_id, stage, self.text[statement.start : statement.end], statement.start, statement.end,
             None if stage is Stage.PLAN or member is None else member.plain, value, uses, correct,
         )  # fmt: skip
-        del number
         self._remember(step, reading, facts)
         self.steps.append(step)
         return step
@@ -83,7 +82,7 @@ class ProseReader:
         head = self.text[statement.start : statement.body]
         body = self.text[statement.body : statement.end]
         chains = read_chains(body, self.language)
-        numbers = [n for n in find_numbers(body[:4000], self.language) if n.text.lower() not in _EMPTY_ONES]
+        numbers = [n for n in find_numbers(body[:4000], self.language) if n.text.lower() not in _EMPTY_NUMBERS]
         operands: list[Fraction] = []
         symbols: list[str] = []
         results: set[Fraction] = set()
@@ -103,6 +102,8 @@ class ProseReader:
         links = self.links
         values = {number.value for number in reading.numbers}
         recalled = any(value in links.computed and not links.is_stated(value) for value in values)
+        if len(values) == 1 and links.recent and self.steps[links.recent[-1]].value in (-next(iter(values)), next(iter(values))):
+            recalled = True  # told again right after it was computed, its sign perhaps put in words
         words = [word.lower() for word in re.findall(r"[^\W\d_]{3,}", reading.body[:400])]
         restates = bool(words) and sum(word in self.question_words for word in words) >= 0.75 * len(words)
         rechecks = False
@@ -146,9 +147,14 @@ class ProseReader:
         pending = self._pending(reading, values, symbols)
         if pending is not None:
             found[pending.step] = None
+            if reading.chains[0].open_left:
+                links.used.add(pending.step)
+                return (pending.step,)
+        if reading.chains:
+            self._use_definition(reading.chains[0], found)
         for symbol in symbols:
             step = links.symbols.get(symbol.lower())
-            if step is not None:
+            if step is not None and len(symbol) < 6:
                 found[step] = None
         for operand in values:
             if pending is not None and operand in pending.values:
@@ -163,6 +169,12 @@ class ProseReader:
         uses = self._through_restatements(found, concluding)
         links.used.update(source for source in uses if isinstance(source, int))
         return uses
+
+    def _use_definition(self, chain: Chain, found: dict[int | str, None]) -> None:
+        """An equation for an unknown uses the statement that introduced it: "Let B be the cost", "B = 99 + 5"."""
+        step = self.links.symbols.get(left_of(chain))
+        if step is not None and self.steps[step].stage is Stage.UNDERSTAND and chain.members[-1].operators:
+            found[step] = None
 
     def _through_restatements(self, found: dict[int | str, None], concluding: bool) -> tuple[int | str, ...]:
         """Givens restated together in the statement that a conclusion draws from are used through that statement."""
@@ -184,9 +196,15 @@ class ProseReader:
             return values, reading.symbols
         values = list(dict.fromkeys(number.value for number in reading.numbers))
         symbols = [s for chain in reading.chains for m in chain.members for s in m.symbols]
-        fresh = [v for v in values if v not in self.links.computed and not self.links.is_stated(v)]
-        if len(values) > 1 and fresh and len(fresh) < len(values):
-            values = [v for v in values if v not in fresh]
+        links = self.links
+        recalled = [v for v in values if v in links.computed and not links.is_stated(v)]
+        if recalled:
+            return recalled, symbols
+        fresh = [v for v in values if not links.is_stated(v)]
+        if fresh and len(fresh) < len(values):
+            known = [v for v in values if v not in fresh]
+            others = [g for g in links.givens if g not in values and len(fresh) == 1 and any(abs(v - g) == fresh[0] for v in known)]
+            values = known + (others if len(others) == 1 else [])
         return values, symbols
 
     def _pending(self, reading: _Reading, values: list[Fraction], symbols: list[str]) -> Pending | None:
@@ -206,7 +224,7 @@ class ProseReader:
         if values and len(known) == len(values) and (len(values) > 1 or pending.step == len(self.steps) - 1):
             return pending
         shared = pending.symbols & {symbol.lower() for symbol in [*symbols, left] if symbol}
-        return pending if shared and pending.step >= len(self.steps) - 2 else None
+        return pending if shared and pending.step == len(self.steps) - 1 else None
 
     def _previous(self, reading: _Reading, stage: Stage, found: bool) -> int | None:
         """The step just before, for a statement that goes on from it without naming a number of it."""
@@ -286,13 +304,15 @@ def _is_computing(chain: Chain) -> bool:
     """Whether the chain holds an operation or a relation that says more than name = number."""
     if _is_worded(chain):
         return False
-    if any(member.operators and (member.operands or member.symbols) for member in chain.members):
+    if any(member.operators and (member.operands or member.symbols) and not member.is_number for member in chain.members):
         return True
     if chain.compared:
         return any(member.symbols for member in chain.members)
     if not chain.is_equation:
         return False
-    return not (chain.members[0].is_symbol and len(chain.members) == 2) and any(m.operands or m.symbols for m in chain.members)
+    if chain.members[0].is_symbol and len(chain.members) == 2:
+        return False
+    return any(m.operands or m.symbols for m in chain.members)
 
 
 def _equation(chain: Chain) -> tuple[tuple[Fraction, ...], Fraction | None]:
@@ -312,8 +332,7 @@ def _results(chains: list[Chain]) -> list[Fraction]:
         solved = chain.is_equation and (chain.members[0].is_symbol or len(numeric) > 1 or (chain.open_left and not last.operators))
         if last.value is not None and solved and not chain.compared:
             # every form of the result can be used later: 9/11 as well as its rounding 0.818
-            found += [m.value for m in numeric[1:] if m.value != last.value and not m.operators and m.value is not None]
-            found += [m.value for m in numeric if chain.rounded and m.value is not None and m.value not in found]
+            found += [m.value for m in numeric if (m.is_number or chain.rounded) and m.value is not None]
             found.append(last.value)
     return list(dict.fromkeys(found))
 
@@ -326,10 +345,11 @@ def _computation(chains: list[Chain]) -> tuple[Member | None, bool | None]:
         working = [m for m in chain.members if m.operators and m.value is not None]
         if working:
             member = working[0]
-        numeric = [m for m in chain.members if m.value is not None]
-        if chain.compared or len(numeric) < 2 or not working or any(m.symbols and not m.is_symbol for m in chain.members):
+        if chain.compared or not working:
             continue
-        verdicts += [_equal(a, b, rounded=chain.rounded) for a, b in zip(numeric, numeric[1:], strict=False)]
+        for left, right in zip(chain.members, chain.members[1:], strict=False):
+            if left.value is not None and right.value is not None:
+                verdicts.append(_equal(left, right, rounded=chain.rounded))
     return member, all(verdicts) if verdicts else None
 
 
@@ -362,11 +382,11 @@ def _chain_value(chain: Chain) -> Value:
         return None
     first, last = chain.members[0], chain.members[-1]
     if not chain.is_equation:
-        return last.shown if last.operators else None
+        return None if last.is_number or not last.operators else last.shown
     if last.name:
         return first.raw if not first.name else None
     if chain.open_left or first.is_symbol or len(chain.members) == 1:
-        if last.value is not None and (not last.operators or "\\frac" in last.plain):
+        if last.is_number:
             return last.value
         return last.value if last.value is not None and len(chain.members) > 2 else (last.shown if last.value is not None else last.raw)
     unknown = [member for member in chain.members if member.value is None]
@@ -384,5 +404,5 @@ def _told_value(reading: _Reading, links: Links) -> Value:
     values = list(dict.fromkeys(number.value for number in reading.numbers))
     if len(values) == 1:
         return values[0]
-    fresh = [value for value in values if not links.is_stated(value) and value not in links.computed]
+    fresh = [value for value in values if not links.is_stated(value)]
     return fresh[0] if len(fresh) == 1 and len(values) == 2 else None

@@ -20,6 +20,9 @@ MAX_STATEMENT = 8000
 """Characters of one statement that are read for equations."""
 
 
+_PLAIN_FRACTION = re.compile(r"-?(?:\d+[+])?(?:\d+/\d+|\\frac\{-?\d+\}\{\d+\})")
+
+
 @dataclass(slots=True)
 class Member:
     """One side of an equation.
@@ -36,6 +39,11 @@ class Member:
     symbols: tuple[str, ...] = ()
     operators: int = 0
     name: str = ""
+
+    @property
+    def is_number(self) -> bool:
+        """A number as it stands, fractions included: nothing left to work out."""
+        return self.value is not None and (not self.operators or bool(_PLAIN_FRACTION.fullmatch(self.plain)))
 
     @property
     def is_symbol(self) -> bool:

@@ -237,5 +237,6 @@ def _heads(piece: _Piece, following: _Piece | None, masked: str) -> bool:
         return not _STEP_LINE.match(next_words) and (colon or not re.search(r"\d.*\d", words))
     if not numbered:
         return False
-    deeper = following.opens_line and following.indent > piece.indent and "=" not in words
-    return colon and following.opens_line and following.kind != "display" or (deeper and (colon or bool(_PLANS.match(words))))
+    if colon and following.opens_line and following.kind != "display":
+        return True
+    return following.opens_line and following.indent > piece.indent and "=" not in words and bool(_PLANS.match(words))

@@ -103,14 +103,14 @@ _ASKED = re.compile(
     re.I,
 )
 _VERBS = (
-    r"(?:calculat|comput|determin|find|solv|figure|work out|identif|convert|multipl|add|sum|subtract|divid|count|compar|estimat|us(?:e|ing)\b|apply|"
-    r"set up|break|follow|know|look|consider|account|combin|express|simplif|analy[sz]|start|begin|go through|proceed|understand|evaluat|get|see|isolat|"
+    r"(?:calculat|comput|determin|find|solv|figure|work out|identif|convert|multipl|add|sum|subtract|divid|count|compar|estimat|us(?:e|ing)\b|apply|need to know|"
+    r"set up|break|follow|look|consider|account|combin|express|simplif|analy[sz]|start|begin|go through|proceed|understand|evaluat|isolat|"
     r"take|list|define|write|translate|factor|rearrange|plug|substitut|perform|sort|group|total|examin|establish|check|think)"
 )
 _PLAN = re.compile(
     rf"""
     ^\W*(?:in\ order\ )?to\ {_VERBS}[^.]*?\b(?:we|i|you|one|let)\b
-    |\b(?:we|i|you)\s*(?:\ first|\ next|\ now|\ then|\ also|\ simply|\ just)*\s*(?:need|have|must|should|will|can|'ll|are\ going|want)\s*(?:to\ )?(?:\w+ly\ |first\ |then\ |now\ |also\ |be\ )*{_VERBS}
+    |\b(?:we|i|you)\s*(?:\ first|\ next|\ now|\ then|\ also|\ simply|\ just)*\s*(?:need\ to\ know|(?:need|have|must|should|will|can|'ll|are\ going|want)\s*(?:to\ )?(?:\w+ly\ |first\ |then\ |now\ |also\ |be\ )*{_VERBS})
     |\blet(?:'s|\ us|\ me|s)\s+(?:\w+ly\ |first\ |then\ |now\ |also\ |start\ by\ )*(?:{_VERBS}|do|go|try|work|move|approach|tackle|recall)
     |\bfollow(?:ing)?\ (?:these|the)\b[^.]*\bsteps?\b|\bstep[- ]by[- ]step\b|^\W*here(?:'s|\ is|\ are)\ (?:how|the\ (?:steps|solution|plan|reasoning))|\b(?:plan|goal|strategy|approach|idea)\ is\b
     |^\W*(?:(?:first|second|third|next|then|now|finally|lastly|after\ that|also|and|step\ \d+)\b[,:\s]*)?(?:we\ (?:first\ |then\ |now\ |next\ |also\ )?)?{_VERBS}
