@@ -1,0 +1,93 @@
+"""A student and its loss as one module: batch in, loss out; what data-parallel training wraps."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Iterable
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from losses import IGNORE_INDEX, chunked_stage_weighted_nll, stage_totals, token_weights
+from parsers.graph import NO_STAGE
+from students.heads import head_parameters, split_head
+
+log = logging.getLogger(__name__)
+
+Batch = dict[str, Tensor]
+
+
+def shifted(batch: Batch) -> tuple[Tensor, Tensor]:
+    """Labels and stage ids (B, T) moved one to the left, so that place t holds what the hidden state at t predicts."""
+    labels = F.pad(batch["labels"][:, 1:], (0, 1), value=IGNORE_INDEX)
+    return labels, F.pad(batch["stage_ids"][:, 1:], (0, 1), value=NO_STAGE)
+
+
+def weight_sum(batches: Iterable[Batch], stage_weights: Tensor) -> Tensor:
+    """Σ w over all supervised tokens of the batches, float32: the denominator of their common loss."""
+    return torch.stack([token_weights(*shifted(batch), stage_weights).sum() for batch in batches]).sum()
+
+
+class StudentLoss(nn.Module):
+    """A batch with its stage weights and denominator to its loss, and to the sums that `losses.stage_totals` gives."""
+
+    def __init__(self, student: nn.Module, *, is_packed: bool) -> None:
+        super().__init__()
+        self.student = student
+        self.is_packed = is_packed
+        # In a tuple, so that the parts are not registered a second time.
+        self._parts = split_head(student)
+        self._head_parameters = head_parameters(student, self._parts[1])
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        labels: Tensor,
+        stage_ids: Tensor,
+        position_ids: Tensor,
+        stage_weights: Tensor,
+        denominator: Tensor,
+        attention_mask: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Loss, scalar, and (2, 5) summed nll and token count of each stage, detached."""
+        backbone, head = self._parts
+        # Packed: models tell examples apart by positions that start again. Padded on the right: plain causal.
+        hidden = backbone(
+            input_ids=input_ids, attention_mask=None, position_ids=position_ids, is_plain_causal=not self.is_packed
+        )
+        labels, stage_ids = shifted({"labels": labels, "stage_ids": stage_ids})
+        loss, nll = chunked_stage_weighted_nll(
+            hidden,
+            labels,
+            stage_ids,
+            stage_weights,
+            head=head,
+            parameters=self._head_parameters,
+            denominator=denominator,
+        )
+        return loss, stage_totals(nll, labels, stage_ids)
+
+
+def choose_dtype(device: torch.device, wanted: str = "auto") -> torch.dtype:
+    """The dtype to compute in: bfloat16 where the hardware multiplies it, float16 on older GPUs, else float32.
+
+    Decided by compute capability: `torch.cuda.is_bf16_supported()` also says yes where it is emulated.
+    """
+    if wanted != "auto":
+        return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[wanted]
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.get_device_capability(device) >= (8, 0) else torch.float16
+    if device.type == "cpu" and (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()):
+        return torch.bfloat16
+    return torch.float32
+
+
+def can_compile(device: torch.device) -> bool:
+    """Whether torch.compile has what it needs: a C++ compiler on the CPU, Triton on a GPU of capability 7.0 and up."""
+    if device.type == "cuda":
+        import importlib.util
+
+        return importlib.util.find_spec("triton") is not None and torch.cuda.get_device_capability(device) >= (7, 0)
+    return device.type == "cpu" and any(shutil.which(compiler) for compiler in ("g++", "clang++", "c++"))

@@ -1,0 +1,437 @@
+"""The one Trainer: stage-weighted loss, time budget, checkpoints that appear whole, exact resume.
+
+    result = train(model, tokenizer, examples, settings=recipe.train, weights=recipe.loss.weights, run_dir=run, seed=0)
+
+Everything that trains goes through `StageTrainer`, a `transformers.Trainer`; gradient accumulation, several processes,
+mixed precision and gradient clipping are its own.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate.utils import broadcast
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
+from transformers.trainer_utils import suppress_progress_bars
+
+from distill.data import Batches, BatchStream, Example
+from distill.errors import UserError, disk_full
+from distill.optimizers import build_optimizer
+from distill.progress import LiveProgress
+from distill.schedules import TrainingPlan
+from distill.student_loss import Batch, StudentLoss, choose_dtype, weight_sum
+from losses import AdaptivePolicy, ConstantPolicy, SchedulePolicy
+from losses.policies import WeightPolicy
+
+ROWS = ("understand", "plan", "execute", "verify", "answer")
+STATE_NAME = "stage_trainer.json"
+ENDLESS = 10**9
+"""Upper limit of steps where a time budget decides; the plan ends training long before."""
+KEPT_CHECKPOINTS = 2
+DEFAULT_SAVE_MINUTES = 5.0
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What training did. `train.max_steps=<steps>` repeats it, unless `is_cut_short`."""
+
+    steps: int
+    elapsed_seconds: float
+    supervised_tokens: int
+    is_cut_short: bool
+    """The time budget was overrun before the schedule ended."""
+    history: list[dict[str, float]]
+    """One entry for each logged step: loss, nll, nll_<stage>, learning_rate, elapsed_seconds …"""
+
+
+def train(
+    model: nn.Module,
+    tokenizer: Any,
+    examples: Callable[[int], Example | None],
+    *,
+    settings: Any,
+    weights: Any,
+    run_dir: Path,
+    seed: int = 0,
+    max_length: int = 512,
+    num_examples: int | None = None,
+    resume: bool = False,
+    show: bool = True,
+) -> TrainResult:
+    """Train `model` in place on `examples` and return what was done.
+
+    Args:
+        examples: index to Example, the same at every call; `num_examples` of them, or endlessly many.
+        settings: the `train` section of a recipe.
+        weights: its `loss.weights` section.
+        run_dir: checkpoints go to its folder `checkpoints`.
+        resume: continue from the last whole checkpoint, if there is one.
+        show: live progress on stderr.
+
+    Raises:
+        UserError: the loss is not finite, no example fits in `max_length`, or the disk is full.
+    """
+    folder = Path(run_dir) / "checkpoints"
+    arguments = training_arguments(settings, folder, seed)
+    batches = Batches(
+        examples,
+        pad_token_id=tokenizer.pad_token_id or 0,
+        batch_size=settings.per_device_train_batch_size,
+        num_examples=num_examples,
+        batches_per_step=settings.gradient_accumulation_steps * arguments.world_size,
+        max_length=max_length,
+        layout=settings.batching,
+        seed=seed,
+    )
+    trainer = StageTrainer(
+        model, arguments, batches=batches, policy=build_policy(weights), plan=build_plan(settings), settings=settings
+    )
+    if show and trainer.is_world_process_zero():
+        trainer.add_callback(LiveProgress(trainer))
+    checkpoint = last_checkpoint(folder) if resume else None
+    if checkpoint is not None and trainer.is_finished(checkpoint):
+        trainer.restore(checkpoint)
+    else:
+        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    return trainer.result()
+
+
+def build_plan(settings: Any) -> TrainingPlan:
+    """The schedule of a recipe's `train` section; `max_steps` wins over `max_minutes`."""
+    return TrainingPlan(
+        max_steps=settings.max_steps,
+        budget_seconds=None if settings.max_minutes is None else 60.0 * settings.max_minutes,
+        warmup_steps=settings.warmup_steps,
+        decay_fraction=settings.decay_fraction,
+        shape=settings.lr_scheduler,
+    )
+
+
+def build_policy(weights: Any) -> WeightPolicy:
+    """The weight policy of a recipe's `loss.weights` section."""
+    rows = [getattr(weights, name) for name in ROWS]
+    if weights.policy == "schedule":
+        return SchedulePolicy(rows)
+    if weights.policy == "adaptive":
+        return AdaptivePolicy(rows, minimum=weights.minimum, maximum=weights.maximum, smoothing=weights.smoothing)
+    return ConstantPolicy(rows)
+
+
+def training_arguments(settings: Any, folder: Path, seed: int) -> TrainingArguments:
+    """The part of the settings that transformers handles."""
+    use_cpu = not torch.cuda.is_available()
+    dtype = choose_dtype(torch.device("cpu" if use_cpu else "cuda"), settings.dtype)
+    arguments = TrainingArguments(
+        output_dir=str(folder),
+        max_steps=settings.max_steps or ENDLESS,
+        per_device_train_batch_size=settings.per_device_train_batch_size,
+        gradient_accumulation_steps=settings.gradient_accumulation_steps,
+        max_grad_norm=settings.max_grad_norm,
+        learning_rate=settings.learning_rate,
+        logging_steps=settings.logging_steps,
+        logging_nan_inf_filter=False,
+        save_strategy="no",  # decided in `_StepHooks`, by steps or by time
+        use_cpu=use_cpu,
+        bf16=dtype == torch.bfloat16,
+        fp16=dtype == torch.float16,
+        seed=seed,
+        report_to="none",
+        disable_tqdm=True,
+        use_cache=True,  # would be written into the configuration of the student
+        ignore_data_skip=True,  # the batch stream starts at the right batch by itself
+        dataloader_pin_memory=False,
+        remove_unused_columns=False,
+        ddp_find_unused_parameters=False,
+    )
+    arguments._n_gpu = min(arguments.n_gpu, 1)  # several GPUs are several processes, never DataParallel
+    return arguments
+
+
+class StageTrainer(Trainer):
+    """transformers.Trainer with the stage-weighted loss over whole optimizer steps and a plan that may end by time."""
+
+    loss_is_scaled_for_ga = True
+
+    def __init__(
+        self,
+        model: nn.Module,
+        args: TrainingArguments,
+        *,
+        batches: Batches,
+        policy: WeightPolicy,
+        plan: TrainingPlan,
+        settings: Any,
+    ) -> None:
+        self.batches, self.policy, self.plan, self.settings = batches, policy, plan, settings
+        self.recent: dict[str, float] = {}
+        self.supervised_tokens = 0
+        self.steps_done = 0
+        self._stage_weights = policy.weights(0.0)
+        self._step_totals = torch.zeros(2, len(ROWS), dtype=torch.float64, device=args.device)
+        self._logged_totals = torch.zeros_like(self._step_totals)
+        self._logged_loss, self._logged_steps = 0.0, 0
+        self._logged_seconds = 0.0
+        self._writing_to: Path | None = None
+        self._saved_at = 0.0
+        self._started = 0.0
+        super().__init__(model=model, args=args)  # type: ignore[arg-type]
+        self.remove_callback(PrinterCallback)
+        self.add_callback(_StepHooks(self))
+
+    # Data and loss
+
+    def get_train_dataloader(self) -> DataLoader:  # noqa: D102
+        world = self.args.world_size
+        first = self.steps_done * self.args.gradient_accumulation_steps * world
+        stream = BatchStream(self.batches, first_batch=first, rank=self.args.process_index, world_size=world)
+        # A generator of its own: the loader must not draw from the one that dropout draws from.
+        return DataLoader(stream, batch_size=None, generator=torch.Generator())
+
+    def get_batch_samples(
+        self, epoch_iterator: Iterator, num_batches: int, device: torch.device
+    ) -> tuple[list, Tensor | int | None]:
+        """The micro-batches of the next optimizer step, and the weight sum of the step over all processes."""
+        self._started = time.perf_counter()
+        samples = [next(epoch_iterator) for _ in range(num_batches)]
+        self._stage_weights = self.policy.weights(self.plan.progress(self.steps_done))
+        denominator = weight_sum(samples, self._stage_weights).to(device)
+        return samples, self._over_processes(denominator)
+
+    def compute_loss(
+        self,
+        model: nn.Module,
+        inputs: Batch,
+        return_outputs: bool = False,
+        num_items_in_batch: Tensor | int | None = None,
+    ) -> Any:
+        """This micro-batch's share of the step's loss; times the processes, whose gradients are averaged."""
+        loss, totals = model(**inputs, stage_weights=self._stage_weights, denominator=num_items_in_batch)
+        self._step_totals += totals
+        return loss * self.args.world_size
+
+    def finish_step(self) -> None:
+        """After the optimizer: per-stage losses to the policy and the log, time to the plan."""
+        totals = self._over_processes(self._step_totals)
+        self._step_totals = torch.zeros_like(self._step_totals)
+        self.policy.update(totals)
+        self._logged_totals += totals
+        weights = self._stage_weights.to(totals)
+        self._logged_loss += float((weights * totals[0]).sum() / (weights * totals[1]).sum().clamp_min(1e-12))
+        self._logged_steps += 1
+        self.supervised_tokens += int(totals[1].sum())
+        self.steps_done += 1
+        elapsed = self.plan.elapsed_seconds + time.perf_counter() - self._started
+        if self.args.world_size > 1:  # one clock for all
+            clock: Any = broadcast(torch.tensor(elapsed, dtype=torch.float64, device=self.args.device))
+            elapsed = float(clock)
+        self.plan.advance(self.steps_done, elapsed)
+        if not math.isfinite(self._logged_loss):
+            raise UserError(
+                f"train: the loss is not a number after step {self.steps_done:,}; lower train.learning_rate "
+                f"(now {self.settings.learning_rate:g}) or set train.dtype to float32"
+            )
+
+    def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
+        """Write one entry of the history, with the losses of every stage since the last."""
+        if "loss" not in logs or not self._logged_steps:
+            return
+        sums, counts = self._logged_totals.tolist()
+        seconds = self.plan.elapsed_seconds - self._logged_seconds
+        entry = {"loss": self._logged_loss / self._logged_steps, "nll": sum(sums) / max(sum(counts), 1)}
+        entry |= {f"nll_{row}": s / n for row, s, n in zip(ROWS, sums, counts, strict=True) if n}
+        entry |= {f"weight_{row}": float(w) for row, w in zip(ROWS, self._stage_weights, strict=True)}
+        entry |= {key: logs[key] for key in ("grad_norm", "learning_rate") if key in logs}
+        entry |= {
+            "supervised_tokens": float(self.supervised_tokens),
+            "elapsed_seconds": self.plan.elapsed_seconds,
+            "tokens_per_second": sum(counts) / seconds if seconds > 0 else 0.0,
+        }
+        self.recent = {key.removeprefix("nll_"): entry[key] for key in entry if key.startswith("nll")}
+        self.recent["tokens_per_second"] = entry["tokens_per_second"]
+        self._logged_totals.zero_()
+        self._logged_loss, self._logged_steps, self._logged_seconds = 0.0, 0, self.plan.elapsed_seconds
+        self.state.log_history.append({**entry, "step": self.state.global_step})
+        self.control = self.callback_handler.on_log(self.args, self.state, self.control, entry)
+
+    def result(self) -> TrainResult:
+        """What has been done so far."""
+        total = self.plan.total_steps
+        return TrainResult(
+            steps=self.steps_done,
+            elapsed_seconds=self.plan.elapsed_seconds,
+            supervised_tokens=self.supervised_tokens,
+            is_cut_short=total is None or self.steps_done < total,
+            history=list(self.state.log_history),
+        )
+
+    # Model, optimizer, schedule
+
+    def _wrap_model(self, model: nn.Module, training: bool = True, dataloader: DataLoader | None = None) -> nn.Module:
+        if not training or model is not self.model:
+            return model
+        wrapped = StudentLoss(model, is_packed=self.batches.layout == "packed")
+        return self.accelerator.prepare_model(wrapped)
+
+    def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:  # noqa: D102
+        if self.optimizer is None:
+            s, trained = self.settings, model or self.model
+            assert isinstance(trained, nn.Module)
+            self.optimizer = build_optimizer(
+                trained,
+                kind="muon" if s.optim == "muon" else "adamw",
+                learning_rate=s.learning_rate,
+                weight_decay=s.weight_decay,
+                muon_learning_rate=s.muon_learning_rate,
+                learning_rate_multipliers=s.learning_rate_multipliers,
+            )
+        return self.optimizer
+
+    def create_scheduler(  # noqa: D102
+        self, num_training_steps: int, optimizer: torch.optim.Optimizer | None = None
+    ) -> torch.optim.lr_scheduler.LRScheduler:
+        self.lr_scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer or self.optimizer, self.plan.multiplier)
+        return self.lr_scheduler
+
+    def floating_point_ops(self, inputs: Any) -> int:
+        """Nothing: counting costs more than it tells here."""
+        return 0
+
+    # Checkpoints
+
+    def is_finished(self, checkpoint: Path) -> bool:
+        """Whether this checkpoint is the end of the plan."""
+        state = _read_state(checkpoint)
+        plan = build_plan(self.settings)
+        plan.load_state_dict(state["plan"])
+        return plan.is_over(state["steps_done"])
+
+    def restore(self, checkpoint: Path) -> None:
+        """Take up weights and state without training on."""
+        self._load_from_checkpoint(str(checkpoint))
+        history = json.loads((checkpoint / "trainer_state.json").read_text(encoding="utf-8"))["log_history"]
+        self.state.log_history = history
+
+    def _get_output_dir(self, trial: Any) -> str:
+        return str(self._writing_to or self.args.output_dir)
+
+    def _save_checkpoint(self, model: nn.Module, trial: Any) -> None:
+        """Written aside, flushed, renamed: a checkpoint is whole or not there."""
+        folder = Path(str(self.args.output_dir))
+        self._writing_to, name = folder / ".writing", f"checkpoint-{self.state.global_step}"
+        try:
+            if self.args.should_save:
+                shutil.rmtree(self._writing_to, ignore_errors=True)
+            self.accelerator.wait_for_everyone()
+            super()._save_checkpoint(model, trial)
+            self.accelerator.wait_for_everyone()
+            if self.args.should_save:
+                _write_state(self._writing_to / name, self._state())
+                _publish(self._writing_to / name, folder / name)
+                shutil.rmtree(self._writing_to)
+                for old in _checkpoints(folder)[:-KEPT_CHECKPOINTS]:
+                    shutil.rmtree(old, ignore_errors=True)
+        except (OSError, RuntimeError) as error:
+            raise disk_full(error, folder) or error from error
+        finally:
+            self._writing_to = None
+        self.accelerator.wait_for_everyone()
+
+    def _save(self, output_dir: str | None = None, state_dict: dict | None = None) -> None:
+        """Safetensors and configuration; no pickled arguments."""
+        if self.args.should_save:
+            with suppress_progress_bars():
+                self.model.save_pretrained(output_dir, state_dict=state_dict)  # type: ignore[operator, union-attr]
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "steps_done": self.steps_done,
+            "plan": self.plan.state_dict(),
+            "policy": self.policy.state_dict(),
+            "supervised_tokens": self.supervised_tokens,
+            "logged_totals": self._logged_totals.tolist(),
+            "logged_loss": self._logged_loss,
+            "logged_steps": self._logged_steps,
+            "logged_seconds": self._logged_seconds,
+        }
+
+    def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
+        super()._load_from_checkpoint(resume_from_checkpoint, model)  # type: ignore[arg-type]
+        state = _read_state(Path(resume_from_checkpoint))
+        self.steps_done = state["steps_done"]
+        self.plan.load_state_dict(state["plan"])
+        self.policy.load_state_dict(state["policy"])
+        self.supervised_tokens = state["supervised_tokens"]
+        self._logged_totals = torch.tensor(state["logged_totals"], dtype=torch.float64, device=self.args.device)
+        self._logged_loss, self._logged_steps = state["logged_loss"], state["logged_steps"]
+        self._logged_seconds = state["logged_seconds"]
+        self._saved_at = self.plan.elapsed_seconds
+
+    def is_time_to_save(self) -> bool:
+        """By steps, by minutes, or every five minutes where the settings say neither."""
+        if self.settings.save_steps:
+            return self.steps_done % self.settings.save_steps == 0
+        minutes = self.settings.save_minutes or DEFAULT_SAVE_MINUTES
+        if self.plan.elapsed_seconds - self._saved_at < 60 * minutes:
+            return False
+        self._saved_at = self.plan.elapsed_seconds
+        return True
+
+    def _over_processes(self, values: Tensor) -> Tensor:
+        return self.accelerator.reduce(values, "sum") if self.args.world_size > 1 else values  # type: ignore[return-value]
+
+
+class _StepHooks(TrainerCallback):
+    """Calls the trainer back at the two moments that a subclass cannot override."""
+
+    def __init__(self, trainer: StageTrainer) -> None:
+        self.trainer = trainer
+
+    def on_optimizer_step(self, *_: Any, **__: Any) -> None:
+        self.trainer.finish_step()
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if self.trainer.plan.is_over(self.trainer.steps_done):
+            control.should_training_stop = control.should_log = control.should_save = True
+        elif self.trainer.is_time_to_save():
+            control.should_save = True
+
+
+def last_checkpoint(folder: Path) -> Path | None:
+    """The newest whole checkpoint in a folder, or None."""
+    return found[-1] if (found := _checkpoints(folder)) else None
+
+
+def _checkpoints(folder: Path) -> list[Path]:
+    found = [p for p in folder.glob("checkpoint-*") if p.name.split("-")[1].isdigit() and (p / STATE_NAME).exists()]
+    return sorted(found, key=lambda p: int(p.name.split("-")[1]))
+
+
+def _publish(source: Path, target: Path) -> None:
+    """Flush everything to disk, then rename."""
+    for path in [*source.rglob("*"), source]:
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    shutil.rmtree(target, ignore_errors=True)
+    source.rename(target)
+
+
+def _write_state(folder: Path, state: dict[str, Any]) -> None:
+    (folder / STATE_NAME).write_text(json.dumps(state), encoding="utf-8")
+
+
+def _read_state(folder: Path) -> dict[str, Any]:
+    return json.loads((folder / STATE_NAME).read_text(encoding="utf-8"))
