@@ -3,5 +3,6 @@
 from parsers.graph import NO_STAGE, Quantity, ReasoningGraph, Stage, Step
 from parsers.parse import parse
 from parsers.render import Rendered, render
+from parsers.structure import structure
 
-__all__ = ["NO_STAGE", "Quantity", "ReasoningGraph", "Rendered", "Stage", "Step", "parse", "render"]
+__all__ = ["NO_STAGE", "Quantity", "ReasoningGraph", "Rendered", "Stage", "Step", "parse", "render", "structure"]

@@ -104,6 +104,8 @@ def _before(tokens: list[_Token]) -> tuple[str, int]:
                 wants_operand, work = False, work + token.startswith("\\")
             elif kind == "close":
                 depth, token = depth + 1, ")"
+            elif kind == "open" and depth and pieces[-1] in MINUS:
+                depth, token, wants_operand, work = depth - 1, "(", False, work - 1  # "(-3)"
             elif not (kind == "operator" and token in MINUS and pieces and pieces[-1] in MINUS):
                 break
         elif kind == "operator" or (kind == "of" and i and tokens[i - 1][1].endswith(("%", *VULGAR))):

@@ -20,6 +20,11 @@ CONSTANTS = frozenset(map(Fraction, (1, 7, 10, 12, 24, 30, 31, 36, 52, 60, 100, 
 """Numbers that language and measures bring along (days of a week, per cent); no givens unless the problem states them."""
 
 
+def _key(value: Fraction | int) -> Fraction | int:
+    """Equal to the value and cheap to hash: whole numbers, the usual case, as int."""
+    return value.numerator if value.denominator == 1 else value
+
+
 class Resolver:
     """Finds the source of each operand. Feed it the steps in order: `resolve` a step's operands, then `add` the step.
 
@@ -29,14 +34,14 @@ class Resolver:
     """
 
     def __init__(self, givens: Iterable[Quantity] = ()) -> None:
-        self._givens: dict[Fraction, str] = {}
-        self._forms: dict[Fraction, str] | None = None
+        self._givens: dict[Fraction | int, str] = {}
+        self._forms: dict[Fraction | int, str] | None = None
         self._stated = tuple(givens)
-        self._steps: dict[Fraction, int] = {}
-        self._mentions: dict[Fraction, int] = {}
-        self._used: set[Fraction] = set()
+        self._steps: dict[Fraction | int, int] = {}
+        self._mentions: dict[Fraction | int, int] = {}
+        self._used: set[Fraction | int] = set()
         for given in self._stated:
-            self._givens.setdefault(given.value, given.name)
+            self._givens.setdefault(_key(given.value), given.name)
 
     def add(self, step: Step) -> None:
         """Makes the step's value available to later steps."""
@@ -45,38 +50,41 @@ class Resolver:
 
     def add_value(self, step_id: int, value: Fraction) -> None:
         """Makes a value that a step computes available, such as an intermediate result."""
-        self._steps[value] = step_id
-        self._used.discard(value)
+        key = _key(value)
+        self._steps[key] = step_id
+        self._used.discard(key)
 
-    def add_mention(self, step_id: int, value: Fraction) -> None:
+    def add_mention(self, step_id: int, value: Fraction | int) -> None:
         """Makes a number that a step mentions available, as the last resort."""
-        self._mentions.setdefault(value, step_id)
+        self._mentions.setdefault(_key(value), step_id)
 
-    def given(self, value: Fraction) -> str | None:
+    def given(self, value: Fraction | int) -> str | None:
         """The name of the given that states the value or has it as another form."""
-        if (name := self._givens.get(value)) is not None:
+        key = _key(value)
+        if (name := self._givens.get(key)) is not None:
             return name
         if self._forms is None:
             self._forms = {}
             for quantity in self._stated:
                 for form in _forms(quantity):
-                    self._forms.setdefault(form, quantity.name)
-        return self._forms.get(value)
+                    self._forms.setdefault(_key(form), quantity.name)
+        return self._forms.get(key)
 
-    def source(self, value: Fraction) -> int | str | None:
+    def source(self, value: Fraction | int) -> int | str | None:
         """The given's name or step's id that the value refers to; None for a constant or a number out of nowhere."""
-        step = self._steps.get(value)
-        given = self._givens.get(value)
-        if step is not None and (given is None or value not in self._used):
-            self._used.add(value)
+        key = _key(value)
+        step = self._steps.get(key)
+        given = self._givens.get(key)
+        if step is not None and (given is None or key not in self._used):
+            self._used.add(key)
             return step
         if given is not None:
             return given
-        if value < 0 and (source := self._steps.get(-value, self._givens.get(-value))) is not None:
+        if key < 0 and (source := self._steps.get(-key, self._givens.get(-key))) is not None:
             return source
-        return given if (given := self.given(value)) is not None else self._mentions.get(value)
+        return given if (given := self.given(key)) is not None else self._mentions.get(key)
 
-    def resolve(self, operands: Iterable[Number | Fraction]) -> tuple[int | str, ...]:
+    def resolve(self, operands: Iterable[Number | Fraction | int]) -> tuple[int | str, ...]:
         """Sources of the operands in order of use, each once."""
         sources: dict[int | str, None] = {}
         for operand in operands:

@@ -32,7 +32,7 @@ class Reading:
     expression: str | None = None
     value: Value = None
     correct: bool | None = None
-    operands: tuple[Number | Fraction, ...] = ()
+    operands: tuple[Number | Fraction | int, ...] = ()
     results: tuple[Fraction, ...] = ()
 
 
@@ -43,11 +43,11 @@ def read_statement(text: str, language: str = "en") -> Reading:
         value = Fraction(int(pure[2]))
         exact = evaluate(pure[1])
         if exact is not None and not pure[1].strip().isdigit():
-            used = tuple(Fraction(int(digits)) for digits in _DIGITS.findall(pure[1])) if "." not in pure[1] else None
+            used = tuple(map(int, _DIGITS.findall(pure[1]))) if "." not in pure[1] else None
             return Reading(pure[1].strip(), value, exact == value, used or tuple(operands(pure[1])), (value,))
     comparison = _COMPARISON.fullmatch(text)
     if comparison:
-        left, right = Fraction(int(comparison[1])), Fraction(int(comparison[3]))
+        left, right = int(comparison[1]), int(comparison[3])
         return Reading(text.strip(), None, left < right if comparison[2] == "<" else left > right, (left, right))
     found = _computations(text, language)
     if not found:

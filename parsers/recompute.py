@@ -1,0 +1,89 @@
+"""Re-computing a graph: the right value of every step, errors and their consequences followed through the dependencies.
+
+    step 0  48 / 2 = 25  (wrong)     ->  Correction(0, "48/2", value 24, stated 25)
+    step 1  48 + 25 = 73             ->  Correction(1, "48+24", value 72, stated 73, a consequence)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+from parsers.expressions import evaluate, operands
+from parsers.graph import ReasoningGraph, Stage, Step
+from parsers.numbers import decimal_comma
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """A step whose value is not what its expression, with corrected operands, comes to.
+
+    `is_cause` tells a wrong computation from a right one with wrong operands.
+    """
+
+    step: Step
+    expression: str
+    value: Fraction
+    stated: Fraction
+    is_cause: bool
+
+
+def recompute(graph: ReasoningGraph) -> tuple[list[Correction], bool]:
+    """The corrections in reading order, and whether every consequence could be followed."""
+    corrections: list[Correction] = []
+    right: dict[int, Fraction] = {}  # corrected values of steps whose stated value is wrong
+    stated: dict[int, Fraction] = {}
+    followed = True
+    for step in graph.steps:
+        if step.stage is Stage.VERIFY:
+            continue
+        changed = [use for use in step.depends_on if isinstance(use, int) and use in right]
+        if isinstance(step.value, Fraction):
+            stated[step.id] = step.value
+        if step.expression is None or not isinstance(step.value, Fraction):
+            followed = followed and not changed
+            continue
+        expression = step.expression
+        if changed:
+            substituted = _substitute(expression, {stated[use]: right[use] for use in changed}, graph.language)
+            followed = followed and substituted is not None
+            expression = substituted or expression
+        elif step.correct is not False:
+            continue
+        value = evaluate(expression, graph.language)
+        if value is None:
+            followed = False
+        elif value != step.value:
+            right[step.id] = value
+            corrections.append(Correction(step, expression, value, step.value, step.correct is False))
+    return corrections, followed
+
+
+def _substitute(expression: str, values: dict[Fraction, Fraction], language: str) -> str | None:
+    """The expression with operands replaced; None unless every one of the old values occurs in it."""
+    pieces: list[str] = []
+    position = 0
+    missing = set(values)
+    for number in operands(expression, language):
+        if number.value in values:
+            pieces += [expression[position : number.start], show(values[number.value], language, operand=True)]
+            position = number.end
+            missing.discard(number.value)
+    return None if missing else "".join([*pieces, expression[position:]])
+
+
+def show(value: Fraction, language: str = "en", *, operand: bool = False) -> str:
+    """The number as written in the language: decimals where they end within six places, else a fraction."""
+    if value.denominator == 1:
+        text = str(value.numerator)
+    elif 10**6 % value.denominator == 0:
+        text = f"{value.numerator / value.denominator:.6f}".rstrip("0") if abs(value) < 10**9 else _long_decimal(value)
+        text = text.replace(".", ",") if decimal_comma(language) else text
+    else:
+        return f"({value})" if operand else str(value)
+    return f"({text})" if operand and value < 0 else text
+
+
+def _long_decimal(value: Fraction) -> str:
+    whole, part = divmod(abs(value.numerator) * 10**6 // value.denominator, 10**6)
+    return f"{'-' if value < 0 else ''}{whole}.{part:06d}".rstrip("0")

@@ -1,0 +1,187 @@
+"""The stages that a plain solution leaves out, derived from its graph: UNDERSTAND, PLAN and VERIFY, true by construction.
+
+    Given: 48 of her friends; half as many clips. Asked: How many clips did she sell altogether?
+    1. Clips in May    2. Clips altogether
+    72 - 24 = 48. Correct.
+
+VERIFY re-computes what can be re-computed and says so; it never claims more. Where it finds an error it names the step,
+gives the corrected value, and the corrected value becomes the answer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+
+from parsers.checking import check_text
+from parsers.graph import Quantity, ReasoningGraph, Stage, Step
+from parsers.numbers import find_givens, find_numbers
+from parsers.phrases import Phrases, phrases_of
+from parsers.recompute import recompute, show
+from parsers.statements import StepReader
+
+MAX_GIVEN_WORDS = 5
+MAX_GOAL_WORDS = 12
+
+_CURRENCY_BEFORE = re.compile(r"(?:R\$|US\$|\\?[$€£¥₫])[ ]?$")
+_MARK = re.compile(r"<<[^<>\n]*>>")
+_SENTENCES = re.compile(r"[^.!?\n]+(?:[.!?](?![\s\"')\]]|$)[^.!?\n]*)*[.!?]*")
+_PHRASE_END = re.compile(r"[,.;:?!()\n](?=\s|$)|[\n();⟦⟧<>\[\]]")
+
+
+def structure(graph: ReasoningGraph) -> ReasoningGraph:
+    """The graph with the stages it lacks, marked `derived`, ids counted anew from 0. A graph without steps stays as it is.
+
+    Where re-computing finds an error whose consequences can be followed, `answer` becomes the corrected value.
+    """
+    if not graph.steps:
+        return graph
+    phrases = phrases_of(graph.language)
+    present = {step.stage for step in graph.steps}
+    ahead: list[tuple[Stage, str]] = []
+    if Stage.PLAN not in present:
+        ahead += [(Stage.PLAN, goal) for goal in _goals(graph, phrases)]
+    answer = graph.answer
+    verdicts: list[str] = []
+    if Stage.VERIFY not in present:
+        verdicts, answer = _verdicts(graph, phrases, len(ahead))
+    first = next((i for i, step in enumerate(graph.steps) if step.stage > Stage.PLAN), len(graph.steps))
+    reader = StepReader(graph.givens, graph.language)
+    steps: list[Step] = []
+    if Stage.UNDERSTAND not in present:
+        steps.append(reader.read(_understand(graph, phrases), Stage.UNDERSTAND, derived=True))
+    new_ids: dict[int, int] = {}
+
+    def keep(step: Step) -> None:
+        read = reader.read(step.text, step.stage)  # so that the reader knows what is established when it reads VERIFY
+        new_ids[step.id] = read.id
+        uses = tuple(new_ids[use] if isinstance(use, int) else use for use in step.depends_on)
+        steps.append(replace(step, id=read.id, depends_on=uses))
+
+    for step in graph.steps[:first]:
+        keep(step)
+    steps.extend(reader.read(text, stage, derived=True) for stage, text in ahead)
+    for step in graph.steps[first:]:
+        keep(step)
+    steps.extend(reader.read(text, Stage.VERIFY, derived=True) for text in verdicts)
+    return replace(graph, steps=tuple(steps), answer=answer)
+
+
+def _understand(graph: ReasoningGraph, phrases: Phrases) -> str:
+    parts: list[str] = []
+    if graph.givens:
+        parts.append(f"{phrases.given}: {_given_phrases(graph)}.")
+    asked = _asked(graph.question)
+    if asked:
+        parts.append(f"{phrases.asked}: {asked}")
+    return " ".join(parts) or phrases.unknown_problem
+
+
+def _given_phrases(graph: ReasoningGraph) -> str:
+    """Every given with the few words behind it, as long as they read back as the same givens; else the givens alone."""
+    for text in (_with_words(graph.question, graph.givens, graph.language), "; ".join(given.text for given in graph.givens)):
+        if text is not None and find_givens(text, graph.language) == graph.givens:
+            break
+    return text or ""
+
+
+def _with_words(question: str, givens: Sequence[Quantity], language: str) -> str | None:
+    numbers = find_numbers(question, language)
+    found: list[str] = []
+    for given in givens:
+        place = next((i for i, number in enumerate(numbers) if number.value == given.value), None)
+        if place is None:
+            return None
+        number = numbers[place]
+        limit = numbers[place + 1].start if place + 1 < len(numbers) else len(question)
+        words = question[number.end : min(limit, number.end + 80)]
+        stop = _PHRASE_END.search(words)
+        words = words[: stop.start()] if stop else words
+        if not stop and limit < len(question):
+            words = words.rpartition(" ")[0] if not words.endswith(" ") else words
+        words = " ".join(words.split()[:MAX_GIVEN_WORDS]) if words[:1].isspace() else words.split(" ")[0]
+        glue = " " if question[number.end : number.end + 1].isspace() and words else ""
+        currency = _CURRENCY_BEFORE.search(question[: number.start][-5:])
+        found.append(f"{currency[0] if currency else ''}{number.text}{glue}{_trimmed(words)}")
+    return "; ".join(found)
+
+
+_HANGING = frozenset(
+    "a an the and or of to in on at for with by from that than as is are was were which who if but so then per each "
+    "o os as um uma e ou de do da em no na para com por que se mas "
+    "và hoặc của là thì mà với cho".split()
+)
+
+
+def _trimmed(words: str) -> str:
+    kept = words.split(" ")
+    while kept and kept[-1].lower().strip("$€£") in _HANGING | {""}:
+        kept.pop()
+    return " ".join(kept)
+
+
+def _asked(question: str) -> str:
+    sentences = [" ".join(sentence.split()) for sentence in _SENTENCES.findall(question) if sentence.strip(" .!?\n\t")]
+    asking = [sentence for sentence in sentences if sentence.endswith("?")]
+    return (asking or sentences or [""])[-1]
+
+
+def _goals(graph: ReasoningGraph, phrases: Phrases) -> list[str]:
+    """One sub-goal for each computing step, in the words of the step."""
+    computing = [step for step in graph.steps if step.stage is Stage.EXECUTE and step.expression is not None]
+    return [_goal(step, phrases) for step in computing] or [phrases.find_answer]
+
+
+def _goal(step: Step, phrases: Phrases) -> str:
+    """What the step finds: the words behind its result, else those before its computation, else its operation."""
+    text = _MARK.sub("\x00", step.text)
+    before, _, behind = text.rpartition("\x00") if "\x00" in text else text.rpartition("=")
+    behind = re.sub(r"^\s*[-−$€£]*[0-9][0-9.,/]*%?", "", behind)
+    for words in (behind, re.split(r"[0-9$€£(=\x00]", before)[0]):
+        words = " ".join(_PHRASE_END.split(words.replace("\x00", ""))[0].split()[:MAX_GOAL_WORDS]).strip(" .,:;=-–")
+        if len(re.findall(r"[^\W\d_]{2,}", words)) >= 2:
+            return words[0].upper() + words[1:]
+    return phrases.operation(step.expression or "")
+
+
+def _verdicts(graph: ReasoningGraph, phrases: Phrases, num_goals: int) -> tuple[list[str], str | None]:
+    """The texts of VERIFY, and the answer after them."""
+    computing = [
+        step
+        for step in graph.steps
+        if step.stage is Stage.EXECUTE and step.expression is not None and isinstance(step.value, Fraction) and step.correct is not None
+    ]
+    if not computing:
+        return [phrases.nothing_to_check], graph.answer
+    answer = _number(graph.answer, graph.language)
+    corrections, followed = recompute(graph)
+    if corrections or not all(step.correct for step in computing):
+        numbers = {step.id: i for i, step in enumerate((s for s in graph.steps if s.stage is Stage.EXECUTE), 1)}
+        texts = [
+            (phrases.wrong if correction.is_cause else phrases.follows).format(
+                step=numbers.get(correction.step.id, 0),
+                computation=f"{_spaced(correction.expression)} = {show(correction.value, graph.language)}",
+                stated=show(correction.stated, graph.language),
+            )
+            for correction in corrections
+        ] or [phrases.not_confirmed]
+        last = corrections[-1] if corrections else None
+        if last is not None and followed and answer is not None and last.stated == answer:
+            return texts, show(last.value, graph.language)
+        texts.append(phrases.not_confirmed)
+        return texts, graph.answer
+    final = next((step for step in reversed(computing) if answer is not None and step.value == answer), None)
+    if final is None:
+        return [f"{check_text(computing[-1], graph.language)}. {phrases.answer_not_computed}"], graph.answer
+    return [f"{check_text(final, graph.language)}. {phrases.correct}"], graph.answer
+
+
+def _spaced(expression: str) -> str:
+    return re.sub(r"\s*([+*/]|(?<=[0-9)%])-)\s*", r" \1 ", expression)
+
+
+def _number(answer: str | None, language: str) -> Fraction | None:
+    numbers = find_numbers(answer, language) if answer else []
+    return numbers[0].value if len(numbers) == 1 else None
