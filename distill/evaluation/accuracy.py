@@ -25,6 +25,7 @@ Gold = str | Sequence[str]
 TAIL_CHARACTERS = 4000  # how much of the end of a text is searched for its last number
 _FIELD = re.compile(r"<ANS>([^<>]*)</ANS>")
 _STAGED_FIELD = re.compile(r"\[ANSWER\]([^\n\[]*)")
+_MARK = re.compile(r"</?[A-Z]+>|\[[A-Z]+\]")
 _LIST = re.compile(r"\s*[-−]?\d+(?:\s*,\s*[-−]?\d+)+\s*")
 
 
@@ -65,9 +66,9 @@ def matches(prediction: str, *, gold: Gold, language: str = "en") -> bool:
 
 def matches_last(text: str, *, gold: Gold, language: str = "en") -> bool:
     """Whether the text ends in the gold answer: last number, last numbers (a list) or last words."""
-    tail = text[-TAIL_CHARACTERS:]
+    tail = _MARK.sub(" ; ", text[-TAIL_CHARACTERS:])
     numbers = [number.value for number in find_numbers(tail, language)]
-    words = re.findall(r"[^\W\d_]+", re.sub(r"<[^<>]*>|\[[A-Z]+\]", " ", tail).casefold())
+    words = re.findall(r"[^\W\d_]+", tail.casefold())
     return any(_ends_in(numbers, words, one, language) for one in _all(gold))
 
 

@@ -1,7 +1,9 @@
 """Ask a student questions and measure what it writes.
 
-metrics, rows = evaluate(model, tokenizer, problems)
-metrics["tasks"]["sorting"]  ->  {"n": 200, "correct": 171, "accuracy": 0.855, "published": 0.0, …}
+    metrics, rows = evaluate(model, tokenizer, problems)
+    metrics["tasks"]["sorting"]  ->  {"n": 200, "correct": 171, "accuracy": 0.855, "published": 0.0, …}
+
+Decoding is greedy and batched; docs/measures.md says what each measure means.
 """
 
 from __future__ import annotations
@@ -12,7 +14,6 @@ from typing import Any
 
 from distill.evaluation.outputs import Output, score_outputs
 from parsers import ReasoningGraph, parse
-from students.generation import generate
 from teachers.problems import Problem
 from teachers.symbolic import SOLVERS, solve
 
@@ -64,6 +65,8 @@ def answer(
     on_progress: Callable[[int], None] | None = None,
 ) -> list[Output]:
     """What the student writes for each problem, greedily."""
+    from students.generation import generate  # here, so that measuring needs no torch
+
     generations = generate(
         model,
         tokenizer,

@@ -14,19 +14,12 @@ the F1 of the direct edges. docs/measures.md works examples and says what the sc
 
 from __future__ import annotations
 
-import itertools
-import math
 from collections import defaultdict
-from collections.abc import Callable, Hashable, Iterator, Mapping
-from dataclasses import dataclass
-from fractions import Fraction
+from collections.abc import Hashable, Mapping
 
+from distill.evaluation.matching import ANSWER, Flow, Node, best_agreement
 from parsers.graph import ReasoningGraph, Stage, Step, Value
 from parsers.numbers import find_numbers
-
-Node = int | str  # a step's id, a given's name, or ANSWER
-ANSWER = "\0answer"  # no given can have this name
-MAX_ASSIGNMENTS = 256  # how many ways to match repeated values are all tried; beyond it, one value after the other
 
 
 def rfs(student: ReasoningGraph, teacher: ReasoningGraph) -> float:
@@ -41,16 +34,6 @@ def rfs(student: ReasoningGraph, teacher: ReasoningGraph) -> float:
 def rfs_strict(student: ReasoningGraph, teacher: ReasoningGraph) -> float:
     """F1 of the direct edges, in [0, 1]: as `rfs`, but a merged or a split step costs the edges it hides."""
     return _score(student, teacher, strict=True)
-
-
-@dataclass(frozen=True)
-class _Flow:
-    """What a score looks at: the computed values, the direct edges, the given values and the answer."""
-
-    values: Mapping[int, Hashable]  # computing step -> its value, in reading order
-    sources: Mapping[Node, tuple[Node, ...]]  # step or ANSWER -> what it depends on
-    givens: Mapping[str, Fraction]
-    answer: Hashable
 
 
 def _score(student: ReasoningGraph, teacher: ReasoningGraph, *, strict: bool) -> float:
@@ -70,10 +53,10 @@ def _score(student: ReasoningGraph, teacher: ReasoningGraph, *, strict: bool) ->
         common = sum((names.get(a), names.get(b)) in of_teacher for a, b in of_student)
         return 2 * common / (len(of_student) + len(of_teacher))
 
-    return _best(agreement, s.values, t.values)
+    return best_agreement(agreement, s, t, shared)
 
 
-def _reached_pairs(flow: _Flow, members: set[Node]) -> set[tuple[Node, Node]]:
+def _reached_pairs(flow: Flow, members: set[Node]) -> set[tuple[Node, Node]]:
     """R(G): what each member depends on among members and givens, looking through every step that is no member."""
     pairs: set[tuple[Node, Node]] = set()
     for member in members:
@@ -91,7 +74,7 @@ def _reached_pairs(flow: _Flow, members: set[Node]) -> set[tuple[Node, Node]]:
     return pairs
 
 
-def _direct_pairs(flow: _Flow, members: set[Node]) -> set[tuple[Node, Node]]:
+def _direct_pairs(flow: Flow, members: set[Node]) -> set[tuple[Node, Node]]:
     """Every direct edge into a computing step or the answer, from a given or a computing step."""
     del members  # an edge of an unmatched step counts against the student
     ends = {*flow.values, ANSWER}
@@ -103,49 +86,7 @@ def _direct_pairs(flow: _Flow, members: set[Node]) -> set[tuple[Node, Node]]:
     }
 
 
-def _best(
-    agreement: Callable[[Mapping[int, int]], float], student: Mapping[int, Hashable], teacher: Mapping[int, Hashable]
-) -> float:
-    """The highest agreement over the ways to match equal values one to one, as many as there are.
-
-    A value that both graphs compute once leaves no choice. Repeated values are tried in every order while that is
-    cheap, reading order first; else one value after the other, from the reading order up, until nothing improves.
-    """
-    options = []
-    for value in dict.fromkeys(teacher.values()):
-        here = [node for node, other in student.items() if other == value]
-        there = [node for node, other in teacher.items() if other == value]
-        if here and there:
-            options.append((here, there))
-    count = math.prod(_num_assignments(*option) for option in options)
-    if count <= MAX_ASSIGNMENTS:
-        choices = itertools.product(*(_assignments(*option) for option in options))
-        return max(agreement(dict(itertools.chain(*choice))) for choice in choices)
-    chosen = [next(_assignments(*option)) for option in options]
-    best, before = agreement(dict(itertools.chain(*chosen))), -1.0
-    while best > before:
-        before = best
-        for i, option in enumerate(options):
-            for assignment in itertools.islice(_assignments(*option), 1, MAX_ASSIGNMENTS):
-                trial = [*chosen[:i], assignment, *chosen[i + 1 :]]
-                score = agreement(dict(itertools.chain(*trial)))
-                if score > best:
-                    best, chosen = score, trial
-    return best
-
-
-def _num_assignments(here: list[int], there: list[int]) -> int:
-    return math.perm(max(len(here), len(there)), min(len(here), len(there)))
-
-
-def _assignments(here: list[int], there: list[int]) -> Iterator[tuple[tuple[int, int], ...]]:
-    """Every way to pair the shorter list with places of the longer one, the reading order first."""
-    if len(here) <= len(there):
-        return (tuple(zip(here, chosen, strict=True)) for chosen in itertools.permutations(there, len(here)))
-    return (tuple(zip(chosen, there, strict=True)) for chosen in itertools.permutations(here, len(there)))
-
-
-def _flow(graph: ReasoningGraph) -> _Flow:
+def _flow(graph: ReasoningGraph) -> Flow:
     by_id = {step.id: step for step in graph.steps}
     sources: dict[Node, tuple[Node, ...]] = {step.id: step.depends_on for step in graph.steps}
     last = _answer_step(graph)
@@ -160,7 +101,7 @@ def _flow(graph: ReasoningGraph) -> _Flow:
         and (step.stage is Stage.EXECUTE or (step.stage is Stage.VERIFY and node in behind_answer))
     }
     givens = {given.name: given.value for given in graph.givens}
-    return _Flow(values, sources, givens, _key(graph.answer, graph.language))
+    return Flow(values, sources, givens, _key(graph.answer, graph.language))
 
 
 def _answer_step(graph: ReasoningGraph) -> Step | None:
@@ -194,7 +135,7 @@ def _key(value: Value, language: str) -> Hashable:
     return numbers or " ".join(value.casefold().split())
 
 
-def _shared_givens(s: _Flow, t: _Flow) -> dict[str, str]:
+def _shared_givens(s: Flow, t: Flow) -> dict[str, str]:
     """Student given -> the same given of the teacher: same name and value first, then equal values in order."""
     shared = {name: name for name, value in s.givens.items() if t.givens.get(name) == value}
     left = defaultdict(list)

@@ -65,11 +65,7 @@ def mcnemar(only_a: int, only_b: int) -> float:
     """
     total, fewer = only_a + only_b, min(only_a, only_b)
     tail = sum(math.comb(total, k) for k in range(fewer + 1))
-    return min(1.0, float(2 * tail / 2**total)) if total < 1000 else min(1.0, _normal_tail(fewer, total))
-
-
-def _normal_tail(fewer: int, total: int) -> float:
-    return math.erfc((total / 2 - fewer - 0.5) / math.sqrt(total / 4) / math.sqrt(2))
+    return min(1.0, 2 * tail / 2**total)
 
 
 def area_under_curve(positives: Sequence[float], negatives: Sequence[float]) -> float:
