@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
-from parsers.expressions import evaluate
+from parsers.expressions import evaluate, operands
 from parsers.numbers import MINUS, SPACES, VULGAR, decimal_comma, digits_pattern
 
 MARK = re.compile(r"<<([^<>\n]*)>>")
@@ -19,31 +19,49 @@ MARK = re.compile(r"<<([^<>\n]*)>>")
 
 @dataclass(frozen=True, slots=True)
 class Computation:
-    """`expression` is stated to be worth `value`; `correct` tells whether it is. Offsets are those of expression to value."""
+    """`expression` is stated to be worth `value`; `correct` tells whether it is, None where units change or it is rounded.
+
+    Offsets are those of expression to value.
+    """
 
     expression: str
     value: Fraction
-    correct: bool
+    correct: bool | None
     start: int
     end: int
 
 
-def is_worth(expression: str, value: Fraction, shown: str = "", language: str = "en") -> bool | None:
-    """Whether the expression has this value, or rounds to it at the decimals `shown`; None if it cannot be evaluated."""
+_CONVERSIONS = frozenset(Fraction(n) for n in (12, 24, 60, 100, 1000, 3600)) | frozenset(Fraction(1, n) for n in (12, 24, 60, 100, 1000, 3600))
+_ROUNDING = re.compile(
+    r"round|about|approx|nearly|almost|roughly|remain|left ?over|whole|full|complete|≈|\.\.\.|…|arredond|cerca|aproxim|resto|làm tròn|khoảng|dư",
+    re.IGNORECASE,
+)
+
+
+def is_worth(expression: str, value: Fraction, shown: str = "", language: str = "en", context: str = "") -> bool | None:
+    """Whether the expression has this value, or rounds to it at the decimals `shown`.
+
+    None if it cannot be evaluated, or if the difference is one of units ("$1 / 2 = 50 cents") or, by the words of
+    `context`, of rounding.
+    """
     exact = evaluate(expression, language)
     if exact is None:
         return None
     if exact == value:
         return True
     decimals = re.search(r"[.,]([0-9]+)\D*$", shown)
-    return bool(decimals) and 2 * abs(exact - value) * 10 ** len(decimals[1][:60]) <= 1
+    if decimals and 2 * abs(exact - value) * 10 ** len(decimals[1][:60]) <= 1:
+        return True
+    if exact and value / exact in _CONVERSIONS:
+        return None
+    return None if abs(exact - value) < 1 and context and _ROUNDING.search(context) else False
 
 
 @lru_cache(maxsize=2)
 def _scanner(comma: bool) -> re.Pattern[str]:
     digits = digits_pattern("pt" if comma else "en")
     return re.compile(
-        rf"(?P<number>(?:[0-9]+[ {SPACES}][0-9]+/[0-9]+(?![0-9])|[0-9]*[{''.join(VULGAR)}]|{digits}"
+        rf"(?P<number>(?:[0-9]+[ {SPACES}](?:and )?[0-9]+/[0-9]+(?![0-9])|(?<=[/÷] )[0-9]+/[0-9]+(?![0-9])|[0-9]*[{''.join(VULGAR)}]|{digits}"
         r"|\\[dt]?frac\s*(?:\{\s*[0-9.]+\s*\}|[0-9])\s*(?:\{\s*[0-9.]+\s*\}|[0-9]))(?:\s?\\?%)?)"
         rf"|(?P<operator>\\times|\\cdot|\\div|\*\*|[{MINUS}+*/^×÷·∙⋅]|(?<![^\W\d_])[xX](?=[\s$€£\d(]))"
         r"|(?P<open>\\left\(|[(\[])|(?P<close>\\right\)|[)\]])"
@@ -63,7 +81,7 @@ def find_computations(text: str, language: str = "en") -> list[Computation]:
     if "=" not in text:
         return []
     tokens: list[_Token] = [
-        (match.lastgroup or "", match[0], match.start(), match.end())
+        (match.lastgroup or "", _written(match[0]) if match.lastgroup == "number" else match[0], match.start(), match.end())
         for match in _scanner(decimal_comma(language)).finditer(text)
         if match.lastgroup != "blank"
     ]
@@ -74,10 +92,25 @@ def find_computations(text: str, language: str = "en") -> list[Computation]:
         right, end = _after(tokens[i + 1 : i + 1 + _MAX_SIDE])
         left, start = _before(tokens[max(0, i - _MAX_SIDE) : i]) if right else ("", 0)
         value = evaluate(right, language) if left else None
-        correct = None if value is None else is_worth(left, value, right, language)
-        if value is not None and correct is not None:
-            found.append(Computation(left, value, correct, start, end))
+        if value is None or (exact := evaluate(left, language)) is None:
+            continue
+        if exact != value and _goes_on(exact, right, language):
+            value, right = exact, ""
+        found.append(Computation(left, value, is_worth(left, value, right, language, text), start, end))
     return found
+
+
+def _goes_on(exact: Fraction, right: str, language: str) -> bool:
+    """Whether the right side takes up the result and computes on with it: "7 * 60 = 420 + 23 = 443"."""
+    numbers = operands(right, language)
+    return len(numbers) > 1 and numbers[0].value == exact
+
+
+def _written(token: str) -> str:
+    """A number token as an expression has it: "1 and 1/4" as "1 1/4", a divisor "1/4" in brackets."""
+    if " and " in token:
+        return token.replace(" and ", " ")
+    return f"({token})" if "/" in token and token.replace("/", "").isdigit() else token
 
 
 def without_marks(text: str) -> str:

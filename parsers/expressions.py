@@ -22,7 +22,7 @@ MAX_BITS = 4000
 """Bounds on the text, its tokens, its nesting, exponents and the size of every value on the way."""
 
 _OPERATORS = {
-    "×": "*", "·": "*", "∙": "*", "⋅": "*", "✕": "*", "x": "*", "X": "*", "÷": "/", ":": "/", "−": "-", "–": "-", "**": "^",
+    "×": "*", "·": "*", "∙": "*", "⋅": "*", "✕": "*", "x": "*", "X": "*", "÷": "/", ":": "/", "−": "-", "–": "-", "**": "^", "//": "/",
     "[": "(", "]": ")", "{": "(", "}": ")", "\\times": "*", "\\cdot": "*", "\\div": "/", "\\{": "(", "\\}": ")",
     "\\left(": "(", "\\right)": ")", "\\left[": "(", "\\right]": ")", "\\%": "%",
 }  # fmt: skip
@@ -40,7 +40,7 @@ def _tokenizer(comma: bool) -> re.Pattern[str]:
         rf"|(?P<number>{digits})"
         r"|(?P<frac>\\[dt]?frac)(?P<short>\s*[0-9]{2}(?![0-9]))?"
         r"|(?P<sqrt>\\sqrt(?![\[])|√)"
-        r"|(?P<operator>\*\*|\\times|\\cdot|\\div|\\left[(\[]|\\right[)\]]|\\[%{}]|[-+*/^()\[\]{}×·∙⋅✕xX÷:−–%])"
+        r"|(?P<operator>\*\*|//|\\times|\\cdot|\\div|\\left[(\[]|\\right[)\]]|\\[%{}]|[-+*/^()\[\]{}×·∙⋅✕xX÷:−–%])"
         r"|(?P<blank>[\s\u200b]+|\\[,;!: ]|\\\$|[$€£])"
     )
 

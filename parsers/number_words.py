@@ -59,7 +59,7 @@ WORDS = {language: {**UNITS[language], **SCALES[language], **MULTIPLES[language]
 
 _ONE = {"en": ("a", "an"), "pt": (), "vi": ()}
 _JOIN = {"en": r"(?:[\s-]+(?:and\s+)?)", "pt": r"(?:\s+(?:e\s+)?)", "vi": r"\s+"}
-_YEAR = re.compile(r"[0-9.,]\s*$|(?:mỗi|hàng|một|nhiều|trong|đầu|cuối|mấy|sau|qua|này|mười)\s+$", re.IGNORECASE)
+_YEAR = re.compile(r"[0-9]\s*$|(?:mỗi|hàng|một|nhiều|trong|đầu|cuối|mấy|sau|qua|này|mười)\s+$", re.IGNORECASE)
 
 
 def _alternatives(words: list[str]) -> str:
@@ -74,9 +74,20 @@ def _scanner(language: str) -> re.Pattern[str]:
     if DENOMINATORS[language]:
         above = _alternatives([*units, *_ONE[language]])
         below = _alternatives(list(DENOMINATORS[language]))
-        parts.append(rf"(?:(?P<count>{every}|[0-9]+)\s+(?:and|e)\s+)?(?P<above>{above})[\s-]+(?P<below>{below})")
+        parts.append(rf"(?:(?P<count>{every})\s+(?:and|e)\s+)?(?P<above>{above})[\s-]+(?P<below>{below})")
     parts += [rf"(?P<multiple>{_alternatives(multiples)})", rf"(?P<plain>(?:{every})(?:{_JOIN[language]}(?:{every}))*)"]
     return re.compile(rf"(?<![\w\\])(?:{'|'.join(parts)})(?!\w)", re.IGNORECASE)
+
+
+_WORD = re.compile(r"[^\W\d_]+")
+_COUNT = re.compile(r"(?<![0-9.,/])([0-9]{1,9})\s(?:and|e)\s$")
+
+
+@lru_cache(maxsize=None)
+def _starts(language: str) -> frozenset[str]:
+    """The words that a number in words may begin with."""
+    names = (*WORDS[language], *_ONE[language])
+    return frozenset(name.split()[0] for name in names)
 
 
 def find_word_numbers(text: str, language: str) -> list[tuple[Fraction, int, int]]:
@@ -84,8 +95,16 @@ def find_word_numbers(text: str, language: str) -> list[tuple[Fraction, int, int
     if language not in UNITS:
         return []
     found: list[tuple[Fraction, int, int]] = []
-    for match in _scanner(language).finditer(text):
+    starts, match_words = _starts(language), _scanner(language).match
+    position = 0
+    for word in _WORD.finditer(text):
+        if word.start() < position or word[0].lower() not in starts:
+            continue
+        match = match_words(text, word.start())
+        if match is None:
+            continue
         start, end = match.span()
+        position = end
         groups = match.groupdict()
         if groups["plain"]:
             found.extend(_compound(match[0], start, language, text))
@@ -96,9 +115,11 @@ def find_word_numbers(text: str, language: str) -> list[tuple[Fraction, int, int
         else:
             below = DENOMINATORS[language].get(_plain(match["below"]))
             value = Fraction(UNITS[language].get(_plain(match["above"]), 1), below) if below else None
-            count = match["count"]
-            if count and value is not None:
-                value += int(count[:60]) if count[0].isdigit() else WORDS[language].get(_plain(count), 0)
+            count = match["count"] or ""
+            if value is not None and (digits := _COUNT.search(text[max(0, start - 20) : start])):
+                start, value = start - len(digits[0]), value + int(digits[1])
+            elif value is not None and count:
+                value += WORDS[language].get(_plain(count), 0)
         if value is not None:
             found.append((value, start, end))
     return found
@@ -106,6 +127,11 @@ def find_word_numbers(text: str, language: str) -> list[tuple[Fraction, int, int
 
 def _plain(word: str) -> str:
     return " ".join(word.lower().split())
+
+
+def _is_year(text: str, start: int, end: int) -> bool:
+    """Vietnamese năm is five, but a year behind a number or before one, and in phrases such as "mỗi năm"."""
+    return bool(_YEAR.search(text[max(0, start - 12) : start]) or re.match(r"\s+[0-9]", text[end : end + 3]))
 
 
 def _compound(phrase: str, offset: int, language: str, text: str) -> list[tuple[Fraction, int, int]]:
@@ -116,7 +142,7 @@ def _compound(phrase: str, offset: int, language: str, text: str) -> list[tuple[
     start = end = -1
     for word in re.finditer(r"[^\W\d_]+", phrase):
         name = word[0].lower()
-        if language == "vi" and name == "năm" and _YEAR.search(text[: offset + word.start()][-12:]):
+        if name == "năm" and _is_year(text, offset + word.start(), offset + word.end()):
             continue
         if name in scales:
             if start < 0:

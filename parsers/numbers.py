@@ -23,6 +23,9 @@ MAX_DIGITS = 60
 """Longer digit strings are no quantities; reading them exactly would let a hostile text cost quadratic time."""
 
 MINUS = "-\u2212\u2013"
+_UNKNOWNS = frozenset("bcdfghjklmnpqrstuvwxyzBCDFGHJKLMNPQRSTUVWXYZ")
+"""Letters that, standing alone, are unknowns rather than words."""
+_CURRENCY_ENDS = ("$", "€", "£", "¥", "₫", "D", "s", ".")
 SPACES = "\u00a0\u2009\u202f"
 VULGAR = {
     "½": (1, 2), "⅓": (1, 3), "⅔": (2, 3), "¼": (1, 4), "¾": (3, 4), "⅕": (1, 5), "⅖": (2, 5), "⅗": (3, 5), "⅘": (4, 5),
@@ -62,38 +65,54 @@ def digits_pattern(language: str) -> str:
     return rf"(?:(?:{whole})(?:(?:{point}|\{{,\}}{other})[0-9]+)?|(?:{point}|(?<![0-9])\.)[0-9]+)"
 
 
-@lru_cache(maxsize=None)
-def _scanner(language: str) -> re.Pattern[str]:
-    digits = digits_pattern(language)
-    currency = r"(?:\\?\$|€|£|¥|₫|R\$|US\$|USD|Rs\.?)"
-    sign = rf"(?:(?<![\w)\]}}%{MINUS}])[{MINUS}](?=[ ]?{currency}?[ ]?(?:[0-9.]|\\[dt]?frac)))"
+@lru_cache(maxsize=2)
+def _scanner(comma: bool) -> re.Pattern[str]:
+    """Matches one unsigned number where it begins."""
+    digits = digits_pattern("pt" if comma else "en")
     above = rf"(?:\{{\s*(?P<above>{digits})\s*\}}|(?P<above_digit>[0-9]))"
     below = rf"(?:\{{\s*(?P<below>{digits})\s*\}}|(?P<below_digit>[0-9]))"
-    frac = rf"\\[dt]?frac\s*{above}\s*{below}"
     magnitudes = "|".join(sorted(MAGNITUDES, key=len, reverse=True))
     return re.compile(
-        rf"(?P<skip>(?<![\\\w])(?!(?:USD|Rs){digits})[A-Za-z]+_?\{{?[0-9]+)"
-        rf"|(?P<sign>{sign})?(?P<currency>{currency}[ ]?)?(?:"
-        rf"(?:(?P<mixed>[0-9]+)(?:\s*|[ ]and[ ]))?(?P<frac>{frac})"
+        rf"(?:(?:(?P<mixed>[0-9]+)(?:\s*|[ ]and[ ]))?\\[dt]?(?P<frac>frac)\s*{above}\s*{below}"
         rf"|(?P<whole>[0-9]+)[ {SPACES}\-](?P<over>[0-9]+/[0-9]+)(?![0-9/])"
-        rf"|(?P<ratio>(?<![0-9)]/)(?<![=*+×÷])[0-9]+/[0-9]+(?![0-9/.,]*[0-9/=]))"
+        r"|(?P<ratio>(?<![0-9)]/)(?<![=*+×÷])[0-9]+/[0-9]+(?![0-9/.,]*[0-9/=]))"
         rf"|(?P<vulgar>[0-9]*[{''.join(VULGAR)}])"
         rf"|(?P<digits>{digits})(?P<magnitude>[ {SPACES}](?:{magnitudes})\b)?)"
         rf"(?P<percent>[ {SPACES}]?\\?%)?"
     )
 
 
+_ANCHOR = re.compile(rf"[0-9{''.join(VULGAR)}]|\\[dt]?frac\s*[{{0-9]")
+_BEFORE = re.compile(
+    rf"(?P<sign>[{MINUS}])?(?P<currency>[ ]?(?:\\?\$|€|£|¥|₫|R\$|US\$|USD|Rs\.?)[ ]?)?$"
+)  # what may stand before a number: sign, currency
+_IDENTIFIER = re.compile(r"(?P<command>\\)?(?P<name>[A-Za-z]+)_?\{?$")
+
+
 def find_numbers(text: str, language: str = "en") -> list[Number]:
-    """All numbers of the text in reading order, not overlapping."""
+    """All numbers of the text in reading order, not overlapping. Digits of a name such as x2 or P_{10} are no number."""
+    comma = decimal_comma(language)
+    point = "," if comma else "."
+    match_number = _scanner(comma).match
     found: list[Number] = []
-    for match in _scanner("pt" if decimal_comma(language) else "en").finditer(text):
+    position = 0
+    while anchor := _ANCHOR.search(text, position):
+        begin = anchor.start()
+        if begin > position and text[begin - 1] == point and not text[begin - 2 : begin - 1].isalnum():
+            begin -= 1
+        match = match_number(text, begin)
+        if match is None:
+            position = anchor.end()
+            continue
+        position = match.end()
         number = _read(match, text, language)
         if number is not None:
             found.append(number)
     words = find_word_numbers(text, language)
     if words:
         whole = [word for word in words if text[word[1]].isdigit()]  # "2 and a half" holds the number 2
-        found = [number for number in found if not any(start <= number.start < end for _, start, end in whole)]
+        if whole:
+            found = [number for number in found if not any(start <= number.start < end for _, start, end in whole)]
         taken = {position for number in found for position in (number.start, number.end - 1)}
         found.extend(
             Number(value, start, end, text[start:end], "word")
@@ -121,20 +140,29 @@ def to_fraction(digits: str, language: str = "en") -> Fraction | None:
 
 
 def _read(match: re.Match[str], text: str, language: str) -> Number | None:
-    if match["skip"] is not None:
-        return None
-    start = match.end("currency") if match["currency"] else match.end("sign") if match["sign"] else match.start()
+    start, end = match.span()
     value, kind = _unsigned(match, language)
     if value is None:
         return None
-    if match["currency"] and kind == "number":
-        kind = "currency"
+    before = text[max(0, start - 8) : start]
+    sign = ""
+    if before and before[-1] != " " or before[-2:-1] in _CURRENCY_ENDS:
+        around = _BEFORE.search(before)
+        assert around is not None
+        if around["currency"]:
+            kind = "currency" if kind == "number" else kind
+        elif before[-1].isalpha() or before[-1] in "_{":
+            name = _IDENTIFIER.search(text[max(0, start - 30) : start])
+            if name and not name["command"]:
+                return None
+        if around["sign"] and _is_negative(text, start - len(around[0])):
+            sign = around["sign"]
     if match["percent"]:
         value, kind = value / 100, "percent"
-    shown = text[start : match.end()]
-    if match["sign"] and _is_negative(text, match.start()):
-        value, shown, start = -value, match["sign"] + shown, match.start()
-    return Number(value, start, match.end(), shown, kind)
+    shown = text[start:end]
+    if sign:
+        value, start = -value, start - len(around[0])
+    return Number(value, start, end, sign + shown, kind)
 
 
 def _unsigned(match: re.Match[str], language: str) -> tuple[Fraction | None, Kind]:
@@ -173,9 +201,10 @@ def _is_negative(text: str, position: int) -> bool:
         return True
     if before[-1].isdigit() or before[-1] in ")]}%":
         return False
-    return not (before[-1].isalpha() and (len(before) == 1 or not before[-2].isalnum()))
+    return not (before[-1] in _UNKNOWNS and (len(before) == 1 or not before[-2].isalnum()))
 
 
+@lru_cache(maxsize=256)
 def find_givens(question: str, language: str = "en") -> tuple[Quantity, ...]:
     """The numbers a problem states, in order; each named as written, without its currency sign. Equal numbers share one."""
     givens: dict[Fraction, Quantity] = {}

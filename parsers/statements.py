@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from parsers.computations import MARK, find_computations, is_worth
@@ -38,6 +39,10 @@ class Reading:
 
 def read_statement(text: str, language: str = "en") -> Reading:
     """Reads calculator marks and written computations; without either, the numbers that the statement mentions."""
+    return _read_short(text, language) if len(text) <= 300 else _read(text, language)
+
+
+def _read(text: str, language: str) -> Reading:
     pure = _PURE.fullmatch(text)
     if pure:
         value = Fraction(int(pure[2]))
@@ -61,12 +66,18 @@ def read_statement(text: str, language: str = "en") -> Reading:
         used.extend(number for number in operands(expression, language) if number.value not in before)
         before.add(value)
     expression, value, _, _ = found[-1]
-    return Reading(expression, value, all(correct for _, _, correct, _ in found), tuple(used), tuple(results))
+    verdicts = {correct for _, _, correct, _ in found}
+    correct = False if False in verdicts else None if None in verdicts else True
+    return Reading(expression, value, correct, tuple(used), tuple(results))
 
 
-def _computations(text: str, language: str) -> list[tuple[str, Fraction, bool, int]]:
+_read_short = lru_cache(maxsize=4096)(_read)
+"""The same statements are read again in structure, render and every epoch of training."""
+
+
+def _computations(text: str, language: str) -> list[tuple[str, Fraction, bool | None, int]]:
     """Expression, value, verdict and end of each computation, marks and written ones, in order."""
-    found: list[tuple[str, Fraction, bool, int]] = []
+    found: list[tuple[str, Fraction, bool | None, int]] = []
     marks: list[re.Match[str]] = list(MARK.finditer(text)) if "<<" in text else []
     written = MARK.sub(lambda mark: " " * len(mark[0]), text) if marks else text
     computations = find_computations(written, language)
@@ -75,14 +86,15 @@ def _computations(text: str, language: str) -> list[tuple[str, Fraction, bool, i
         value = evaluate(shown)
         if not equals or value is None:
             continue
-        correct = is_worth(expression, value, shown)
+        if evaluate(expression) is None:
+            continue
+        correct = is_worth(expression, value, shown, context=text)
         beside = next((c for c in computations if c.start < mark.start() and mark.end() <= c.end), None)
         if beside is not None:
             computations.remove(beside)
             if beside.value == value and not _computes(expression):
                 expression, correct = beside.expression, beside.correct  # "5 x 10 = <<50=50>>50"
-        if correct is not None:
-            found.append((expression, value, correct, mark.end()))
+        found.append((expression, value, correct, mark.end()))
     found.extend((c.expression, c.value, c.correct, c.end) for c in computations)
     found.sort(key=lambda item: item[3])
     return found

@@ -16,6 +16,7 @@ from dataclasses import replace
 from fractions import Fraction
 
 from parsers.checking import check_text
+from parsers.expressions import operands
 from parsers.graph import Quantity, ReasoningGraph, Stage, Step
 from parsers.numbers import find_givens, find_numbers
 from parsers.phrases import Phrases, phrases_of
@@ -40,6 +41,9 @@ def structure(graph: ReasoningGraph) -> ReasoningGraph:
         return graph
     phrases = phrases_of(graph.language)
     present = {step.stage for step in graph.steps}
+    understood = any(use for step in graph.steps if step.stage is Stage.UNDERSTAND for use in step.depends_on) or not graph.givens
+    if not understood:
+        present.discard(Stage.UNDERSTAND)  # definitions of unknowns alone do not say what is given
     ahead: list[tuple[Stage, str]] = []
     if Stage.PLAN not in present:
         ahead += [(Stage.PLAN, goal) for goal in _goals(graph, phrases)]
@@ -130,8 +134,18 @@ def _asked(question: str) -> str:
 
 def _goals(graph: ReasoningGraph, phrases: Phrases) -> list[str]:
     """One sub-goal for each computing step, in the words of the step."""
-    computing = [step for step in graph.steps if step.stage is Stage.EXECUTE and step.expression is not None]
-    return [_goal(step, phrases) for step in computing] or [phrases.find_answer]
+    return [_goal(step, phrases) for step in graph.steps if _computes(step)] or [phrases.find_answer]
+
+
+def _computes(step: Step) -> bool:
+    """Whether the step is a computation that can be re-computed; a lone number is none."""
+    return (
+        step.stage is Stage.EXECUTE
+        and step.expression is not None
+        and isinstance(step.value, Fraction)
+        and step.correct is not None
+        and len(operands(step.expression)) > 1
+    )
 
 
 def _goal(step: Step, phrases: Phrases) -> str:
@@ -148,11 +162,7 @@ def _goal(step: Step, phrases: Phrases) -> str:
 
 def _verdicts(graph: ReasoningGraph, phrases: Phrases, num_goals: int) -> tuple[list[str], str | None]:
     """The texts of VERIFY, and the answer after them."""
-    computing = [
-        step
-        for step in graph.steps
-        if step.stage is Stage.EXECUTE and step.expression is not None and isinstance(step.value, Fraction) and step.correct is not None
-    ]
+    computing = [step for step in graph.steps if _computes(step)]
     if not computing:
         return [phrases.nothing_to_check], graph.answer
     answer = _number(graph.answer, graph.language)
