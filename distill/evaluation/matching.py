@@ -11,25 +11,13 @@ import itertools
 import math
 from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterator, Mapping
-from dataclasses import dataclass
-from fractions import Fraction
 
-Node = int | str  # a step's id, a given's name, or ANSWER
+from distill.evaluation.flow import Flow, Node
+
 Match = Mapping[int, int]  # student step -> teacher step
-ANSWER = "\0answer"  # no given can have this name
 MAX_TRIALS = 128  # as many matches are tried, of all values together or of one value at a time
 MAX_REPEATED = 100  # with more repeated steps than this only their reading order is looked at
 DEPTH = 6  # how far around a step its place in the graph is compared
-
-
-@dataclass(frozen=True)
-class Flow:
-    """What a score looks at: the computed values, the direct edges, the given values and the answer."""
-
-    values: Mapping[int, Hashable]  # computing step -> its value, in reading order
-    sources: Mapping[Node, tuple[Node, ...]]  # step or ANSWER -> what it depends on
-    givens: Mapping[str, Fraction]
-    answer: Hashable
 
 
 def best_agreement(

@@ -15,11 +15,13 @@ the F1 of the direct edges. docs/measures.md works examples and says what the sc
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 
-from distill.evaluation.matching import ANSWER, Flow, Node, best_agreement
-from parsers.graph import ReasoningGraph, Stage, Step, Value
-from parsers.numbers import find_numbers
+from distill.evaluation.flow import ANSWER, Flow, Node, read_flow
+from distill.evaluation.matching import best_agreement
+from parsers.graph import ReasoningGraph
+
+WRONG_ANSWER_CREDIT = 0.5
 
 
 def rfs(student: ReasoningGraph, teacher: ReasoningGraph) -> float:
@@ -37,10 +39,11 @@ def rfs_strict(student: ReasoningGraph, teacher: ReasoningGraph) -> float:
 
 
 def _score(student: ReasoningGraph, teacher: ReasoningGraph, *, strict: bool) -> float:
-    s, t = _flow(student), _flow(teacher)
+    s, t = read_flow(student), read_flow(teacher)
     shared: dict[Node, Node] = {**_shared_givens(s, t)}
-    if ANSWER in s.sources and ANSWER in t.sources and s.answer == t.answer:
+    if ANSWER in s.sources and ANSWER in t.sources:
         shared[ANSWER] = ANSWER
+    credit = 1.0 if s.answer == t.answer else WRONG_ANSWER_CREDIT
     pairs = _direct_pairs if strict else _reached_pairs
 
     def agreement(match: Mapping[int, int]) -> float:
@@ -48,9 +51,11 @@ def _score(student: ReasoningGraph, teacher: ReasoningGraph, *, strict: bool) ->
         of_teacher = pairs(t, {*match.values(), ANSWER})
         if not of_student and not of_teacher:  # nothing depends on anything: equal only if nothing is unmatched
             whole = len(match) == len(s.values) == len(t.values)
-            return float(whole and (ANSWER in s.sources) == (ANSWER in t.sources) == (ANSWER in shared))
+            return float(whole and (ANSWER in s.sources) == (ANSWER in t.sources) and s.answer == t.answer)
         names = {**shared, **match}
-        common = sum((names.get(a), names.get(b)) in of_teacher for a, b in of_student)
+        common = sum(
+            credit if b == ANSWER else 1.0 for a, b in of_student if (names.get(a), names.get(b)) in of_teacher
+        )
         return 2 * common / (len(of_student) + len(of_teacher))
 
     return best_agreement(agreement, s, t, shared)
@@ -84,55 +89,6 @@ def _direct_pairs(flow: Flow, members: set[Node]) -> set[tuple[Node, Node]]:
         for source in flow.sources.get(end, ())
         if source in ends or isinstance(source, str)
     }
-
-
-def _flow(graph: ReasoningGraph) -> Flow:
-    by_id = {step.id: step for step in graph.steps}
-    sources: dict[Node, tuple[Node, ...]] = {step.id: step.depends_on for step in graph.steps}
-    last = _answer_step(graph)
-    if graph.answer is not None:
-        sources[ANSWER] = () if last is None else (last.id,)
-    behind_answer = _ancestors(ANSWER, sources)
-    # A VERIFY step re-computes what stands already; it takes part only where the answer rests on it: a correction.
-    values = {
-        node: _key(step.value, graph.language)
-        for node, step in by_id.items()
-        if step.value is not None
-        and (step.stage is Stage.EXECUTE or (step.stage is Stage.VERIFY and node in behind_answer))
-    }
-    givens = {given.name: given.value for given in graph.givens}
-    return Flow(values, sources, givens, _key(graph.answer, graph.language))
-
-
-def _answer_step(graph: ReasoningGraph) -> Step | None:
-    """The step that the final answer comes from: the last one with that value, else the last that computes."""
-    computing = [s for s in graph.steps if s.stage in (Stage.EXECUTE, Stage.VERIFY) and s.value is not None]
-    equal = [s for s in computing if _key(s.value, graph.language) == _key(graph.answer, graph.language)]
-    executed = [s for s in computing if s.stage is Stage.EXECUTE]
-    # A check that restates the answer proves nothing about where it came from: prefer the step that computed it.
-    for choice in ([s for s in equal if s.stage is Stage.EXECUTE], equal, executed):
-        if choice:
-            return choice[-1]
-    return None
-
-
-def _ancestors(node: Node, sources: Mapping[Node, tuple[Node, ...]]) -> set[Node]:
-    seen: set[Node] = set()
-    open_nodes = list(sources.get(node, ()))
-    while open_nodes:
-        current = open_nodes.pop()
-        if current not in seen:
-            seen.add(current)
-            open_nodes.extend(sources.get(current, ()))
-    return seen
-
-
-def _key(value: Value, language: str) -> Hashable:
-    """What is compared: the numbers of the value, exact; its words where it has no number."""
-    if not isinstance(value, str):
-        return (value,)
-    numbers = tuple(number.value for number in find_numbers(value, language))
-    return numbers or " ".join(value.casefold().split())
 
 
 def _shared_givens(s: Flow, t: Flow) -> dict[str, str]:
