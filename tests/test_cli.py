@@ -1,0 +1,129 @@
+"""The command line: quick help, one-line errors, exit codes, nothing overwritten."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from distill import cli
+
+ROOT = Path(__file__).parents[1]
+
+
+def call(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    """(exit code, stdout, stderr) of `distill arguments`, in this process."""
+    with pytest.raises(SystemExit) as exited:
+        cli.main(list(arguments))
+    captured = capsys.readouterr()
+    assert isinstance(exited.value.code, int)
+    return exited.value.code, captured.out, captured.err
+
+
+def test_help_answers_within_a_second():
+    best = min(timed_help() for _ in range(3))
+    assert best < 1.0, f"{best:.2f} s"
+
+
+def timed_help() -> float:
+    start = time.monotonic()
+    result = subprocess.run([sys.executable, "-m", "distill", "--help"], cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 0 and "run" in result.stdout
+    return time.monotonic() - start
+
+
+def test_help_and_recipes_import_nothing_heavy():
+    code = "import sys\nfrom distill import cli\ntry: cli.main(['recipes'])\nexcept SystemExit: pass\nprint({'torch', 'transformers'} & set(sys.modules))"
+    result = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert result.stdout.splitlines()[-1] == "set()"
+
+
+def test_recipes_are_listed_with_what_they_need(capsys):
+    code, out, err = call(capsys, "recipes")
+    assert code == 0 and err == ""
+    assert [line.split()[0] for line in out.splitlines()] == [
+        "miniaxion_from_teacher",
+        "miniaxion_gsm8k",
+        "miniaxion_tiny",
+    ]
+    assert all(len(line.split()) > 8 for line in out.splitlines())
+
+
+def test_a_recipe_is_copied_but_never_over_a_file(capsys, tmp_path):
+    file = tmp_path / "new" / "mine.yaml"
+    code, out, _ = call(capsys, "recipes", "copy", "miniaxion_tiny", str(file))
+    assert code == 0 and out.strip() == str(file)
+    assert file.read_bytes() == (ROOT / "recipes" / "miniaxion_tiny.yaml").read_bytes()
+    file.write_text("mine")
+    code, _, err = call(capsys, "recipes", "copy", "miniaxion_tiny", str(file))
+    assert code == 2 and "exists already" in err and file.read_text() == "mine"
+    code, _, err = call(capsys, "recipes", "copy", "miniaxion_tini", str(tmp_path / "x.yaml"))
+    assert code == 2 and 'did you mean "miniaxion_tiny"' in err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "finding"),
+    [
+        (["run"], "Missing argument"),
+        (["run", "miniaxion_tini"], "recipes that ship: miniaxion_tiny"),
+        (["run", "miniaxion_tiny", "--fast"], "No such option"),
+        (["run", "miniaxion_tiny", "--nproc", "0"], "--nproc"),
+        (["run", "miniaxion_tiny", "--resume", "--overwrite"], "exclude each other"),
+        (["run", "miniaxion_tiny", "--set", "train.max_stepps=2"], 'did you mean "max_steps"'),
+        (["run", "miniaxion_tiny", "--set", "train.max_steps"], "write it as key.path=value"),
+        (["check", "gone.yaml"], "no such file"),
+        (["fly"], "fly"),
+    ],
+)
+def test_wrong_input_is_one_line_and_exit_code_2(capsys, arguments, finding, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    code, out, err = call(capsys, *arguments)
+    assert (code, out) == (2, "")
+    assert err.startswith("error: ") and finding in err and "Traceback" not in err
+    assert len(err.splitlines()) == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_several_problems_are_listed_below_one_another(capsys, tmp_path):
+    (tmp_path / "x.yaml").write_text("name: x\nteacher: {kid: 1}\ntrain: {max_steps: no}\n")
+    code, _, err = call(capsys, "check", str(tmp_path / "x.yaml"))
+    assert code == 2
+    assert [line[:2] for line in err.splitlines()] == ["er", "  ", "  "]
+
+
+def test_debug_shows_where(tmp_path):
+    command = [sys.executable, "-m", "distill", "check", str(tmp_path / "gone.yaml"), "--debug"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode != 0 and "Traceback" in result.stderr
+
+
+def raise_error(error: BaseException):
+    def failing(*_: object, **__: object) -> None:
+        raise error
+
+    return failing
+
+
+def test_our_bug_is_one_line_and_exit_code_1(capsys, monkeypatch):
+    monkeypatch.setattr(cli, "app", raise_error(RuntimeError("shapes\ndiffer")))
+    code, out, err = call(capsys, "run", "miniaxion_tiny")
+    assert (code, out) == (1, "")
+    assert err.splitlines() == ["failed: RuntimeError: shapes differ (this is our bug; --debug shows where)"]
+
+
+def test_interrupted_says_how_to_continue(capsys, monkeypatch):
+    monkeypatch.setattr(cli, "app", raise_error(KeyboardInterrupt()))
+    code, _, err = call(capsys, "run", "miniaxion_tiny")
+    assert code == 130 and err == "interrupted. The same command with --resume continues.\n"
+
+
+def test_the_reader_of_a_pipe_may_leave():
+    command = f"{sys.executable} -m distill recipes | true"
+    result = subprocess.run(
+        ["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+    )
+    assert "Traceback" not in result.stderr
