@@ -27,6 +27,7 @@ class Pending:
     values: frozenset[Fraction]
     symbols: frozenset[str]
     left: str
+    is_equation: bool = False
 
 
 @dataclass(slots=True)
@@ -36,10 +37,12 @@ class Links:
     givens: dict[Fraction, str] = field(default_factory=dict)
     forms: dict[Fraction, str] = field(default_factory=dict)
     values: dict[str, Fraction] = field(default_factory=dict)
+    worded_forms: dict[Fraction, str] = field(default_factory=dict)
     computed: dict[Fraction, int] = field(default_factory=dict)
     restated: dict[Fraction, tuple[int, int]] = field(default_factory=dict)  # value -> (step, block)
     facts: dict[Fraction, int] = field(default_factory=dict)  # numbers that no given states, told or assumed
     symbols: dict[str, int] = field(default_factory=dict)
+    expressions: dict[str, int] = field(default_factory=dict)  # unsolved values as text -> step
     labels: list[tuple[tuple[str, ...], int, Fraction]] = field(default_factory=list)
     made_of: dict[int, tuple[frozenset[Fraction], Fraction]] = field(default_factory=dict)
     makers: dict[Fraction, list[int]] = field(default_factory=dict)
@@ -58,6 +61,8 @@ class Links:
             links.values[given.name] = given.value
         for given in given_list:
             for form in _forms(given):
+                if given.text.isalpha():
+                    links.worded_forms.setdefault(form, given.name)
                 if form not in links.givens:
                     links.forms.setdefault(form, given.name)
         return links
@@ -69,6 +74,13 @@ class Links:
     def is_stated(self, value: Fraction) -> bool:
         """Whether the problem states this very number, per cent and hundredths taken alike."""
         return value in self.givens or value / HUNDRED in self.givens or value * HUNDRED in self.givens
+
+    def called(self, value: Fraction, words: str) -> str | None:
+        """The given of which the number is a form, where the words call that given: "half of them, 12 / 2"."""
+        if value in self.computed or value not in self.worded_forms:
+            return None
+        name = self.worded_forms[value]
+        return name if re.search(rf"\b{re.escape(name)}\b", words, re.I) else None
 
     def source(self, value: Fraction, *, concluding: bool, named: dict[Fraction, int], prefer_steps: bool = False) -> int | str | None:
         """The step or given that the number comes from; None for a constant of the language."""
@@ -106,6 +118,10 @@ class Links:
             if whole in joined or (len(label) > 2 and f" {label[0]} {label[1]} " in joined):
                 found[value] = step
         return found
+
+    def expressions_longest_first(self) -> list[tuple[str, int]]:
+        """The unsolved values kept last, those that may contain others first."""
+        return sorted(list(self.expressions.items())[-20:], key=lambda item: -len(item[0]))
 
     def rechecks(self, operands: Sequence[Fraction], result: Fraction) -> bool:
         """Whether the equation leads back from a computed result to what it was made of: 72 - 24 = 48 after 48 + 24 = 72."""

@@ -9,22 +9,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from parsers.formulas import find_formulas, formula_numbers, formula_value, left_sides
 from parsers.graph import Quantity, Stage, Step, Value
 from parsers.links import MEASURES, Links, Pending, left_of, operands_of
 from parsers.numbers import Number, find_numbers
-from parsers.relations import Chain, Member, read_chains
+from parsers.relations import Chain, Member, is_identity, read_chains
 from parsers.segment import Statement
-from parsers.stages import Facts, announces_check, classify, concludes
+from parsers.stages import Facts, announces_check, classify, concludes, defines
 
 _CLOSING = re.compile(
     r"\\boxed|####|\b(?:final )?answer(?: is|:)|\bresposta(?: final)?(?: é|:)|\b(?:đáp án|đáp số)(?: là|:)?|\bchọn (?:đáp án )?[A-D]\b", re.I
 )
 _EMPTY_NUMBERS = frozenset(("one", "um", "uma", "một")) | MEASURES
 _DEFINED = re.compile(
-    r"(?:let|gọi|đặt|giả sử|seja|denote|call|chame)(?:'s|\s+us)?\s+(?:denote|define|call|represent)?[^$\\]{0,60}?(?:\\\(|\$)?\s*(\\text\{[^}]*\}|[A-Za-z](?:_\{?\w+\}?)?)\s*(?:\\\)|\$|\b)"
+    r"\blet\b[^$\\.]{1,80}?\b(?:be|represent|denote)\s+(?:\\\(|\$)?(?P<last>[A-Za-z])(?:\\\)|\$)?\W*$|(?:let|gọi|đặt|giả sử|seja|denote|call|chame)(?:'s|\s+us)?\s+(?:denote|define|call|represent)?[^$\\]{0,60}?(?:\\\(|\$)?\s*(\\text\{[^}]*\}|[A-Za-z](?:_\{?\w+\}?)?)\s*(?:\\\)|\$|\b)"
     r"(?=\s*(?:be|is|=|represents?|denotes?|as|là|o|a|the|inches|,|\.|$))",
     re.I,
 )
+_SCRIPTS = re.compile(r"[\^_]\s*(?:\{[^{}]*\}|\\?\w)")
+_APART = re.compile(r"\b(?:OR|alternatively|another (?:way|solution)|solution 2|cách (?:khác|2))\b|\\text\{- OR -\}", re.I)
 _FRESH_SECTION = re.compile(r"^\W*(?:next|now|then|after that|finally|em seguida|agora|depois|tiếp theo|bây giờ)\b", re.I)
 
 
@@ -51,10 +54,18 @@ class ProseReader:
         self.links = Links.of(givens)
         self.steps: list[Step] = []
         self.checking = False
+        self.answered = False
+        self.apart = False  # "or", "alternatively": a second way that does not go on from the first
+        self.numbers_seen: set[Fraction] = set()
+        self.question_numbers = _bare_numbers(question, language) if linked else set()
         self.question_words = frozenset(word.lower() for word in re.findall(r"[^\W\d_]{3,}", question))
 
-    def read(self, statement: Statement) -> Step:
-        """The step that the statement is."""
+    def read(self, content: str, stage: Stage, start: int, end: int) -> Step:
+        """The step that `content`, which is `text[start:end]`, is, of a stage that its format settles."""
+        return self.read_statement(Statement(start, start + len(content), start), stage)
+
+    def read_statement(self, statement: Statement, stage: Stage | None = None) -> Step:
+        """The step that the statement is; of the stage that its words tell, unless given."""
         reading = self._look(statement)
         links = self.links
         if statement.body > statement.start or statement.leads:
@@ -64,22 +75,27 @@ class ProseReader:
         elif reading.head:
             self.checking = False
         facts = self._facts(reading, statement)
-        stage = classify(reading.body, facts)
+        stage = classify(reading.body, facts) if stage is None else stage
         self._follow_check(stage, reading, facts)
         step_id = len(self.steps)
-        value = None if stage is Stage.PLAN else _value(reading, stage, links)
-        uses = self._uses(reading, stage, value)
+        value: Value = None
+        if stage is not Stage.PLAN:
+            value = formula_value(reading.body, self.language) if self.linked else None
+            value = _value(reading, stage, links) if value is None else value
+        uses = self._linked_uses(reading, stage, value) if self.linked else self._uses(reading, stage, value)
         member, correct = _computation(reading.chains)
         step = Step(
             step_id, stage, self.text[statement.start : statement.end], statement.start, statement.end,
             None if stage is Stage.PLAN or member is None else member.plain, value, uses, correct,
         )  # fmt: skip
         self._remember(step, reading, facts)
+        self.answered = self.answered or facts.closing
         self.steps.append(step)
         return step
 
     def _look(self, statement: Statement) -> _Reading:
         head = self.text[statement.start : statement.body]
+        self.apart = bool(_APART.search(self.text[max(0, statement.start - 40) : statement.start] + head))
         body = self.text[statement.body : statement.end]
         chains = read_chains(body, self.language)
         numbers = [n for n in find_numbers(body[:4000], self.language) if n.text.lower() not in _EMPTY_NUMBERS]
@@ -89,7 +105,7 @@ class ProseReader:
         computes = worded = False
         for chain in chains:
             worded = worded or _is_worded(chain)
-            if not _is_computing(chain):
+            if not _is_computing(chain) or not (chain.is_equation or self._is_term(chain)):
                 continue
             computes = True
             values, unknowns = operands_of(chain)
@@ -98,21 +114,27 @@ class ProseReader:
             results |= {member.value for member in chain.members if member.value is not None}
         return _Reading(head, body, chains, numbers, computes, worded and not computes, operands, symbols)
 
+    def _is_term(self, chain: Chain) -> bool:
+        """An expression by itself counts if it is more than a number with a letter, or the letter is an unknown."""
+        member = chain.members[0]
+        return member.value is not None or member.operators > 1 or all(s.lower() in self.links.symbols for s in member.symbols)
+
     def _facts(self, reading: _Reading, statement: Statement) -> Facts:
         links = self.links
-        values = {number.value for number in reading.numbers}
+        values = {number.value for number in reading.numbers if number.value or not self.linked}
         recalled = any(value in links.computed and not links.is_stated(value) for value in values)
         if len(values) == 1 and links.recent and self.steps[links.recent[-1]].value in (-next(iter(values)), next(iter(values))):
             recalled = True  # told again right after it was computed, its sign perhaps put in words
         words = [word.lower() for word in re.findall(r"[^\W\d_]{3,}", reading.body[:400])]
         restates = bool(words) and sum(word in self.question_words for word in words) >= 0.75 * len(words)
         rechecks = False
-        if reading.computes:
+        if reading.computes and (self.answered or len(re.findall(r"[^\W\d_]{2,}", reading.body)) < 3):
             for chain in reading.chains:
                 operands, result = _equation(chain)
                 rechecks = rechecks or (result is not None and links.rechecks(operands, result))
         return Facts(
             computes=reading.computes,
+            unequal=reading.computes and not any(chain.is_equation for chain in reading.chains),
             worded=reading.worded,
             numbers=len(values),
             given=all(links.is_stated(value) or links.forms.get(value) is not None for value in values),
@@ -136,6 +158,8 @@ class ProseReader:
         if stage is Stage.PLAN:
             return ()
         links = self.links
+        if stage is Stage.UNDERSTAND and isinstance(value, str) and not reading.computes:
+            return ()  # "Let x be ..."
         if stage is Stage.UNDERSTAND:
             names = (links.given(number.value) for number in reading.numbers)
             return tuple(dict.fromkeys(name for name in names if name is not None))
@@ -150,9 +174,13 @@ class ProseReader:
             if reading.chains[0].open_left:
                 links.used.add(pending.step)
                 return (pending.step,)
-        if reading.chains:
+        elif reading.chains:
             self._use_definition(reading.chains[0], found)
+        if reading.computes and links.expressions:
+            values, symbols = self._use_expressions(reading, values, symbols, found)
         for symbol in symbols:
+            if pending is not None and pending.is_equation:
+                break
             step = links.symbols.get(symbol.lower())
             if step is not None and len(symbol) < 6:
                 found[step] = None
@@ -161,7 +189,9 @@ class ProseReader:
                 continue
             if any(isinstance(step, int) and self.steps[step].value == operand for step in found):
                 continue
-            source = links.source(operand, concluding=concluding, named=named, prefer_steps=stage is Stage.VERIFY)
+            source = links.called(operand, reading.body) or links.source(
+                operand, concluding=concluding, named=named, prefer_steps=stage is Stage.VERIFY
+            )
             if source is not None:
                 found[source] = None
         if not any(isinstance(source, int) for source in found) and (previous := self._previous(reading, stage, bool(found))) is not None:
@@ -169,6 +199,55 @@ class ProseReader:
         uses = self._through_restatements(found, concluding)
         links.used.update(source for source in uses if isinstance(source, int))
         return uses
+
+    def _linked_uses(self, reading: _Reading, stage: Stage, value: Value) -> tuple[int | str, ...]:
+        """Uses in mathematical prose, where every sentence goes on from the one before and few numbers are values.
+
+        Earlier values written out again are used by name; without any, the statement goes on from the previous one. Givens
+        are used where their numbers first come in.
+        """
+        links = self.links
+        if stage is Stage.PLAN:
+            return ()
+        numbers = formula_numbers(reading.body, self.language)
+        found: dict[int | str, None] = {}
+        earlier = [step for step in self.steps if step.stage is not Stage.PLAN]
+        if stage is not Stage.UNDERSTAND or isinstance(value, str):
+            _, symbols = self._use_expressions(reading, [], [*reading.symbols], found)
+            for symbol in symbols:
+                if len(symbol) > 1 and (step := links.symbols.get(symbol.lower())) is not None:
+                    found[step] = None
+            for number in numbers:
+                step = links.computed.get(number)
+                if step is not None and (number.denominator > 1 or abs(number) > 12) and not links.is_stated(number):
+                    found[step] = None
+        if earlier and stage is not Stage.UNDERSTAND and not self.apart and (not found or concludes(reading.body)):
+            found[earlier[-1].id] = None
+        known = self.numbers_seen if any(isinstance(source, int) for source in found) else set()
+        for number in sorted(numbers - known):
+            name = links.given(number)
+            if name is not None and number not in (0,) and number in self.question_numbers:
+                found[name] = None
+        self.numbers_seen |= numbers
+        return tuple(found)
+
+    def _use_expressions(
+        self, reading: _Reading, values: list[Fraction], symbols: list[str], found: dict[int | str, None]
+    ) -> tuple[list[Fraction], list[str]]:
+        """Finds the unsolved values of earlier steps inside the equations; what else they work with comes back."""
+        text = "=".join(_folded(member.raw) for chain in reading.chains for member in chain.members)
+        if self.linked:
+            text = "=".join(_folded(reading.body[start:end]) for start, end in find_formulas(reading.body))
+        rest = text
+        for folded, step in self.links.expressions_longest_first():
+            if folded in rest:
+                found[step] = None
+                rest = re.sub(rf"(?<![\w.]){re.escape(folded)}(?![\w.])", "~", rest)
+        if rest == text:
+            return values, symbols
+        digits = set(re.findall(r"[0-9.]+", rest))
+        kept = [value for value in values if value.denominator > 1 or str(value) in digits]
+        return kept, [symbol for symbol in symbols if re.search(rf"(?<![^\W\d_]){re.escape(_folded(symbol))}(?![^\W\d_])", rest)]
 
     def _use_definition(self, chain: Chain, found: dict[int | str, None]) -> None:
         """An equation for an unknown uses the statement that introduced it: "Let B be the cost", "B = 99 + 5"."""
@@ -243,9 +322,9 @@ class ProseReader:
 
     def _remember(self, step: Step, reading: _Reading, facts: Facts) -> None:
         links = self.links
-        defined = _DEFINED.search(reading.body) if step.stage is Stage.UNDERSTAND else None
+        defined = _DEFINED.search(reading.body) if step.stage is Stage.UNDERSTAND and defines(reading.body) else None
         if defined:
-            links.symbols[re.sub(r"\\text\{|\}", "", defined.group(1)).lower()] = step.id
+            links.symbols[_defined_name(defined).lower()] = step.id
         if step.stage in (Stage.PLAN, Stage.VERIFY):
             return
         for chain in reading.chains:
@@ -253,6 +332,10 @@ class ProseReader:
             if left and chain.members[0].symbols:
                 links.symbols[left] = step.id
         results = _results(reading.chains)
+        if self.linked:
+            for left in left_sides(reading.body):
+                if len(_folded(left)) > 4:
+                    links.expressions.setdefault(_folded(left), step.id)
         if reading.computes:
             links.compute(step.id, reading.operands, results)
             if not results and isinstance(step.value, Fraction):
@@ -285,9 +368,37 @@ class ProseReader:
             chain = reading.chains[-1]
             values = {v for member in chain.members for v in member.operands}
             unknowns = {s.lower() for member in chain.members for s in member.symbols}
-            self.links.pending = Pending(step.id, frozenset(values), frozenset(unknowns), left_of(chain))
+            is_equation = "=" in step.value
+            self.links.pending = Pending(step.id, frozenset(values), frozenset(unknowns), left_of(chain), is_equation)
+            if not is_equation and unknowns:
+                self.links.expressions[_folded(step.value)] = step.id
         elif not isinstance(step.value, str):
             self.links.pending = None
+
+
+def _bare_numbers(question: str, language: str) -> set[Fraction]:
+    """The numbers of a problem that are neither exponents nor indices nor words."""
+    numbers = find_numbers(_SCRIPTS.sub(" ", question), language)
+    return formula_numbers(question, language) | {number.value for number in numbers if number.kind != "word"}
+
+
+def _folded(text: str) -> str:
+    """A formula without blanks, signs of multiplication between letters, currency and other dress."""
+    return re.sub(r"[\s$&*]|\\(?:left|right|[,;!: $]|cdot|times)", "", text).rstrip(".,")
+
+
+def _defined_name(defined: re.Match[str]) -> str:
+    return re.sub(r"\\text\{|\}", "", defined["last"] or defined[2])
+
+
+_UNKNOWN = re.compile(
+    r"(?:^|\n)\s*(?:first,?\s+)?let\b[^\n]{0,80}?\b(?:be|represent|denote|equal|=)\s|\b(?:\d+|\)|[a-zA-Z]\s?[-+*/])\s?[a-zA-Z]\s?[-+*/=)]|[-+*/=(]\s?\d*[a-wyzA-WYZ]\s?[-+*/=)]"
+)
+
+
+def has_unknowns(text: str) -> bool:
+    """Whether a solution computes with letters, by definition (Let x be) or by equations (3n + 6 = 12)."""
+    return bool(_UNKNOWN.search(text))
 
 
 def _is_worded(chain: Chain) -> bool:
@@ -372,8 +483,8 @@ def _value(reading: _Reading, stage: Stage, links: Links) -> Value:
         value = _chain_value(chain)
         if value is not None:
             return value
-    if stage is Stage.UNDERSTAND and (defined := _DEFINED.search(reading.body)):
-        return re.sub(r"\\text\{|\}", "", defined.group(1))
+    if stage is Stage.UNDERSTAND and defines(reading.body) and (defined := _DEFINED.search(reading.body)):
+        return _defined_name(defined)
     return _told_value(reading, links)
 
 
@@ -394,9 +505,8 @@ def _chain_value(chain: Chain) -> Value:
         return last.value
     if last.value is not None and len(chain.members) > 1:
         return f"{chain.members[-2].raw} = {last.raw}"
-    if len(chain.members) > 2:
-        return last.raw
-    return last.raw if last.symbols and set(last.symbols) <= set(first.symbols) and len(last.raw) > 1 else f"{first.raw} = {last.raw}"
+    before = chain.members[-2]
+    return last.raw if len(chain.members) > 2 or is_identity(before, last) else f"{before.raw} = {last.raw}"
 
 
 def _told_value(reading: _Reading, links: Links) -> Value:

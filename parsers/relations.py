@@ -29,6 +29,7 @@ class Member:
 
     `plain` is evaluable arithmetic, `shown` the same as written but without units and currency, `raw` as written.
     `value` is its exact value, None where it holds symbols. A side of words only is a name: `name` is those words.
+    `parts` are the tokens of `plain`.
     """
 
     plain: str = ""
@@ -39,6 +40,7 @@ class Member:
     symbols: tuple[str, ...] = ()
     operators: int = 0
     name: str = ""
+    parts: tuple[str, ...] = ()
 
     @property
     def is_number(self) -> bool:
@@ -49,6 +51,17 @@ class Member:
     def is_symbol(self) -> bool:
         """A name or a lone unknown, such as x, P_2 or \\text{Total cost}."""
         return bool(self.name) or (len(self.symbols) == 1 and not self.operands and not self.operators)
+
+
+def is_identity(left: Member, right: Member) -> bool:
+    """Whether two members with unknowns are equal whatever the unknowns are worth: (a - 1)^2 = a^2 - 2a + 1, not 2a = 6."""
+    unknowns = sorted({*left.symbols, *right.symbols})
+    for seed in (3, 8):
+        worth = {name: f"({seed + 5 * i * i + 2}/{seed + 2})" for i, name in enumerate(unknowns)}
+        sides = [evaluate("".join(worth.get(part, part) for part in side.parts)) for side in (left, right)]
+        if sides[0] is None or sides[0] != sides[1]:
+            return False
+    return True
 
 
 @dataclass(slots=True)
@@ -150,7 +163,7 @@ class _Reader:
         name = ""
         if self.symbols and not self.operands and not self.operators and self.words_start >= 0:
             name = ""
-        return Member(plain, " ".join(self.shown), raw, value, tuple(self.operands), tuple(self.symbols), max(0, self.operators), name)
+        return Member(plain, " ".join(self.shown), raw, value, tuple(self.operands), tuple(self.symbols), max(0, self.operators), name, tuple(self.plain))
 
     def close_member(self, end: int) -> None:
         member = self.finish_member(end)
@@ -200,7 +213,7 @@ def read_chains(text: str, language: str = "en") -> list[Chain]:
     return reader.chains
 
 
-_WORTH = re.compile(r"[=≈+*/×÷·^−]|\\(?:times|cdot|div|frac|approx|sqrt)|\d\s?[-–:x(]\s?[\d$(]|\b(?:of|times|plus|minus|divided|de|vezes|mais|menos|của)\b")
+_WORTH = re.compile(r"[=≈+*/×÷·^−]|\\(?:times|cdot|div|frac|approx|sqrt)|\d\s?[-–:x(]\s?[\d$(]|\d[A-Za-z]\b|\b(?:of|times|plus|minus|divided|de|vezes|mais|menos|của)\b")
 
 
 def _main_group(token: re.Match[str]) -> str:
@@ -280,14 +293,17 @@ def _restart(reader: _Reader, position: int) -> None:
 
 def _symbol(reader: _Reader, token: re.Match[str], tokens: list[re.Match[str]], index: int) -> None:
     name = token.group()
-    if reader.after_operand and not _adjacent(reader, token) and not _in_formula(reader, token):
+    if reader.after_operand and not reader.unit_words and not _adjacent(reader, token) and not _in_formula(reader, token):
         _word(reader, token, tokens, index)
         return
     following = _next(tokens, index)
+    if reader.after_operand and reader.unit_words and not reader.depth and following is not None and following.lastgroup in ("operator", "equal"):
+        _restart(reader, token.start())
     lonely_article = name in ("a", "A", "I", "e", "o", "à", "é", "ở", "y") and following is not None and following.lastgroup == "word"
     if lonely_article and not reader.after_operand:
         _word(reader, token, tokens, index)
         return
+    reader.operators += reader.after_operand
     reader.take(name, name, token.start(), token.end())
     reader.symbols.append(name)
     reader.after_operand = True
@@ -297,7 +313,9 @@ def _symbol(reader: _Reader, token: re.Match[str], tokens: list[re.Match[str]], 
 def _in_formula(reader: _Reader, token: re.Match[str]) -> bool:
     """Does the symbol follow in the same formula: only blanks and skipped marks between, and a formula sign nearby?"""
     between = reader.text[reader.run_end : token.start()]
-    return len(between) <= 8 and not re.search(r"[^\W\d_]{2}", between) and bool(reader.symbols)
+    if len(between) > 8 or re.search(r"[^\W\d_]{2}", between):
+        return False
+    return bool(reader.symbols) or "_" in token.group() or ("\\" in reader.text and token.group() not in "mgslhkL")
 
 
 def _text_atom(reader: _Reader, token: re.Match[str], tokens: list[re.Match[str]], index: int) -> None:
@@ -317,8 +335,10 @@ def _word(reader: _Reader, token: re.Match[str], tokens: list[re.Match[str]], in
         reader.words_start = token.start()
     following = _next(tokens, index)
     if reader.after_operand and len(word) <= 3 and word not in _UNITS and _adjacent(reader, token):
-        reader.take(word, token.group(), token.start(), token.end())  # a product of unknowns: 3ab
-        reader.symbols.extend(word)
+        for offset, letter in enumerate(token.group()):  # a product of unknowns: 3ab
+            reader.take(letter, letter, token.start() + offset, token.start() + offset + 1)
+            reader.symbols.append(letter)
+            reader.operators += 1
         return
     if reader.after_operand and following is not None:
         operator = _WORD_OPERATORS.get(word)

@@ -22,6 +22,8 @@ class Facts:
 
     computes: bool = False
     """It holds an operation or a relation between numbers or unknowns."""
+    unequal: bool = False
+    """It holds an expression, but no equation."""
     worded: bool = False
     """It relates quantities in words only: Total = A + B."""
     numbers: int = 0
@@ -129,6 +131,7 @@ _CONCLUDE = re.compile(
     r"vậy|do đó|suy ra|nên|vì vậy|vì thế|do vậy|khi đó|từ đó)\b|\\(?:Rightarrow|implies|Leftrightarrow)",
     re.I,
 )
+_FORMULA = re.compile(r"\b(?:formula|theorem|identity|definition|công thức|định lý|định lí|fórmula|teorema)\b", re.I)
 _ASSUME = re.compile(r"\bassum(?:e|ing|ption)\b|\bsupos(?:to|ição)\b|\bassumindo\b|\bgiả định\b|\bapproximat", re.I)
 _WORLD = re.compile(
     r"\b(?:there (?:are|is)|(?:a|an|one|each|every|1)\s+\w+\s+(?:has|have|is|equals|contains|consists of)|=|há|tem|uma?\s+\w+\s+(?:tem|são)|có|một \w+ (?:có|là|bằng))\b"
@@ -152,6 +155,11 @@ def announces_check(words: str) -> bool:
 def concludes(words: str) -> bool:
     """Whether the statement opens as a conclusion from what stands before it: therefore, logo, vậy."""
     return bool(_CONCLUDE.match(words))
+
+
+def defines(words: str) -> bool:
+    """Whether the statement introduces an unknown: "Let x be the cost"."""
+    return bool(_DEFINE.match(words))
 
 
 def classify(words: str, facts: Facts) -> Stage:
@@ -180,7 +188,11 @@ def _is_check(words: str, facts: Facts) -> bool:
 
 
 def _computing(words: str, facts: Facts) -> Stage:
-    """A statement with an equation or expression; only facts of the world and bare definitions do not execute."""
+    """A statement with an equation or expression; facts of the world, what is asked and bare formulas do not execute."""
+    if facts.unequal and _ASKED.search(words) and not concludes(words):
+        return Stage.UNDERSTAND
+    if not facts.numbers and _FORMULA.search(words) and _PLAN.search(words):
+        return Stage.PLAN
     if _WORLD.search(words) and facts.numbers == 1 and not concludes(words) and not facts.recalled:
         return Stage.UNDERSTAND
     return Stage.EXECUTE

@@ -19,7 +19,7 @@ def parse_freeform(text: str, question: str, language: str) -> ReasoningGraph:
     givens = find_givens(question, language)
     reader = ProseReader(text, question, givens, language)
     for statement in segment(text):
-        reader.read(statement)
+        reader.read_statement(statement)
     problems: list[str] = []
     answer = extract_answer(text, language=language)
     if answer is None:

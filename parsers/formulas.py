@@ -1,0 +1,171 @@
+"""The formulas of mathematical prose as text: their equations, the last member, the numbers they hold.
+
+    "so $z = (1+2i)^2 = -3+4i$."             ->  value "-3+4i"
+    "Then $m^2 - 64 > 0$"                    ->  value "m^2 - 64 > 0", an inequality stays whole
+    "V=\\left(2a\\right)^3=8a^3."            ->  value "8a^3", with or without dollars around it
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+
+from parsers.expressions import evaluate
+from parsers.graph import Value
+from parsers.mask import DISPLAY, INLINE, mask
+from parsers.numbers import decimal_comma, digits_pattern, to_fraction
+from parsers.relations import is_identity, read_chains
+
+
+@dataclass(frozen=True, slots=True)
+class Equation:
+    """Members between relation signs at the top level of a formula; `signs[i]` stands before `members[i + 1]`."""
+
+    members: tuple[str, ...]
+    signs: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """The equation in one line."""
+        return " ".join([self.members[0], *(f"{s} {m}" for s, m in zip(self.signs, self.members[1:], strict=False))]).strip()
+
+
+_FUNCTIONS = frozenset("sin cos tan cot log ln lim max min int dx dt arg sqrt frac det mod".split())
+_NATURAL = re.compile(r"(\\[a-zA-Z]+(?:\{[^{}]*\})?)|([^\W\d_]{2,}|[à-ỹđ])")
+_ENVIRONMENT = r"\{(?:align|equation|gather|eqnarray|aligned)\*?\}"
+_DELIMITERS = re.compile(rf"^(?:\$\$?|\\\[|\\\(|\\begin{_ENVIRONMENT})|(?:\$\$?|\\\]|\\\)|\\end{_ENVIRONMENT})[.,;]?$")
+_TOKEN = re.compile(
+    r"(?P<open>\\begin\{[a-z]+\*?\}|\\(?:left)?\s*[({\[]|[({\[])|(?P<close>\\end\{[a-z]+\*?\}|\\?[)}\]])"
+    r"|(?P<relation>=|\\approx(?![a-zA-Z])|≈|\\equiv|\\neq?(?![a-zA-Z])|≠|\\leq?(?![a-zA-Z])|\\geq?(?![a-zA-Z])|[<>≤≥]|\\in(?![a-zA-Z])|∈)"
+    r"|(?P<cut>\\\\(?:\[[^\]]*\])?|\\(?:implies|Rightarrow|Leftrightarrow|iff|Longrightarrow|quad|qquad)(?![a-zA-Z])|⇒|⇔)"
+    r"|(?P<skip>\\left(?![a-z])[.|]?|\\right(?![a-z])[.|]?|&)|(?P<other>\\[a-zA-Z]+|\\.|.)",
+    re.S,
+)
+_MAX = 6000
+
+
+def find_formulas(text: str) -> list[tuple[int, int]]:
+    """Spans of the formulas in a statement; without any delimiters, of the stretches between natural words."""
+    masked = mask(text, dollars=True)
+    found = [(m.start(), m.end()) for m in re.finditer(f"[{INLINE}{DISPLAY}]+\\.?", masked)]
+    if found or not re.search(r"[=\\^]", text):
+        return found
+    spans, position = [], 0
+    for word in _NATURAL.finditer(text):
+        natural = word[2]
+        if natural and (natural.isupper() or natural in _FUNCTIONS):
+            continue
+        if natural:
+            spans.append((position, word.start()))
+            position = word.end()
+    spans.append((position, len(text)))
+    return [(a, b) for a, b in spans if re.search(r"[=^]|\\[a-zA-Z]", text[a:b])]
+
+
+def equations(formula: str) -> list[Equation]:
+    """The equations of one formula; a line that begins with a relation sign goes on with the one before."""
+    inside = formula.strip()[:_MAX]
+    for _ in range(2):
+        inside = _DELIMITERS.sub("", inside).strip()
+    found: list[Equation] = []
+    members, signs, depth, start = [], [], 0, 0
+
+    def close(end: int) -> None:
+        nonlocal members, signs, start
+        members.append(_clean(inside[start:end]))
+        if not members[0] and len(members) > 1 and found:
+            last = found.pop()
+            members, signs = [*last.members, *members[1:]], [*last.signs, *signs]
+        while len(members) > 1 and not members[-1]:
+            members.pop()
+            signs.pop()
+        if any(members):
+            found.append(Equation(tuple(members), tuple(signs)))
+        members, signs = [], []
+
+    for token in _TOKEN.finditer(inside):
+        kind = token.lastgroup
+        if kind == "open":
+            depth += 1
+        elif kind == "close":
+            depth = max(0, depth - 1)
+        elif kind == "relation" and depth == 0:
+            members.append(_clean(inside[start : token.start()]))
+            signs.append(token.group())
+            start = token.end()
+        elif kind == "cut" and depth == 0:
+            close(token.start())
+            start = token.end()
+    close(len(inside))
+    return found
+
+
+def _clean(member: str) -> str:
+    if "line" in member and re.search(r"\\(?:cline|hline)", member):  # the sum under the line of a column computation
+        member = re.sub(r"^.*\\(?:cline\{[^}]*\}|hline)|\\end\{array\}|[\s&]|\\[;,]|\\\\", "", member, flags=re.S)
+    member = member.replace("&", " ")
+    member = re.sub(r"\\boxed\s*\{(.*)\}", r"\1", member, flags=re.S)
+    member = re.sub(r"(?:\\left)?\(\s*(?:\\mathrm\{[^{}]*\}|(?:cm|m|dm|km)\b)\s*(?:\^\s*\{?\d\}?)?\s*(?:\\right)?\)\s*$", "", member.strip())
+    member = re.sub(r"\\(?:text|mathrm|mbox)\s*\{\s*[^{}]*\}\s*\.?$", "", member) if re.search(r"\d", member) else member
+    return member.strip(" \n\t.,;:$~\u00a0")
+
+
+def formula_value(text: str, language: str) -> Value:
+    """The value that a statement of mathematical prose establishes; None where no formula tells one."""
+    spans = find_formulas(text)
+    tail = text[spans[-1][1] :] if spans else ""
+    for start, end in reversed(spans):
+        found = [equation for equation in equations(text[start:end]) if equation.members]
+        if not found:
+            continue
+        last = found[-1]
+        if len(last.members) > 1:
+            return _relation_value(last, language)
+        whole = last.members[0]
+        if end == spans[-1][1] and (len(tail.split()) <= 4 or len(spans) == 1) and len(whole) < 300:
+            value = evaluate(whole, language) if not re.search(r"_", whole) else None
+            return value if value is not None else whole
+    return None
+
+
+def _relation_value(equation: Equation, language: str) -> Value:
+    if equation.signs[-1] not in ("=", "\\approx", "≈"):
+        return equation.text if len(equation.members) == 2 else f"{equation.members[-2]} {equation.signs[-1]} {equation.members[-1]}"
+    last = equation.members[-1]
+    value = evaluate(last, language)
+    left = equation.members[-2]
+    names_only = not re.search(r"\d", re.sub(r"[_^]\s*(?:\{[^{}]*\}|\w)", "", left))
+    if value is not None:
+        solved = len(equation.members) > 2 or equation.signs[-1] != "=" or (names_only and value != 0) or evaluate(left, language) is not None
+        return value if solved or re.fullmatch(r"[^\W\d]\s*(?:_\{?\w+\}?)?", left) else equation.text
+    if len(equation.members) > 2 or names_only:
+        return last
+    chains = read_chains(_PRODUCT.sub(lambda letters: " ".join(letters.group()), equation.text), language)
+    same = len(chains) == 1 and len(chains[0].members) == 2 and is_identity(*chains[0].members)
+    return last if same else equation.text
+
+
+_PRODUCT = re.compile(r"(?<![\\a-zA-Z])(?!(?:sin|cos|tan|log|ln|lim)\b)[a-z]{2,3}(?![a-zA-Z{])")
+_COMMA_DIGITS = r"\d{1,3}(?:\.\d{3})+(?!\d)(?:,\d+)?|\d+(?:,\d+)?"
+"""Where the decimal mark is a comma, a point between digits that does not set off thousands multiplies: 2.5 is ten."""
+_SCRIPTS = re.compile(r"[\^_]\s*(?:\{[^{}]*\}|\\?\w)")
+
+
+def formula_numbers(text: str, language: str) -> set[Fraction]:
+    """The numbers in the formulas of a statement, exponents and indices left out."""
+    found: set[Fraction] = set()
+    digits = _COMMA_DIGITS if decimal_comma(language) else digits_pattern("en")
+    for start, end in find_formulas(text):
+        bare = re.sub(r"(?<=\d) (?=\.\d{3}(?!\d))", "", _SCRIPTS.sub(" ", text[start:end][:_MAX]))
+        for match in re.finditer(digits, bare):
+            value = to_fraction(match.group(), language)
+            if value is not None:
+                found.add(value / 100 if re.match(r"\s*\\?%", bare[match.end() :]) else value)
+    return found
+
+
+def left_sides(text: str) -> list[str]:
+    """The left members of the equations of a statement, as written."""
+    found = (equation for start, end in find_formulas(text) for equation in equations(text[start:end]))
+    return [equation.members[0] for equation in found if len(equation.members) > 1]
