@@ -50,9 +50,10 @@ def is_worth(expression: str, value: Fraction, shown: str = "", language: str = 
     if exact == value:
         return True
     decimals = re.search(r"[.,]([0-9]+)\D*$", shown)
-    if decimals and 2 * abs(exact - value) * 10 ** len(decimals[1][:60]) <= 1:
+    unit = Fraction(1, 10 ** len(decimals[1][:60])) if decimals else Fraction(0)
+    if 2 * abs(exact - value) <= unit:
         return True
-    if exact and value / exact in _CONVERSIONS:
+    if any(2 * abs(exact * factor - value) <= unit for factor in _CONVERSIONS):
         return None
     return None if abs(exact - value) < 1 and context and _ROUNDING.search(context) else False
 
@@ -61,7 +62,8 @@ def is_worth(expression: str, value: Fraction, shown: str = "", language: str = 
 def _scanner(comma: bool) -> re.Pattern[str]:
     digits = digits_pattern("pt" if comma else "en")
     return re.compile(
-        rf"(?P<number>(?:[0-9]+[ {SPACES}](?:and )?[0-9]+/[0-9]+(?![0-9])|(?<=[/÷] )[0-9]+/[0-9]+(?![0-9])|[0-9]*[{''.join(VULGAR)}]|{digits}"
+        r"(?P<clock>[0-9]{1,2}:[0-9]{2})"
+        rf"|(?P<number>(?:[1-9][0-9]{{0,2}}(?: [0-9]{{3}})+(?![0-9.,/])|[0-9]+[ {SPACES}](?:and )?[0-9]+/[0-9]+(?![0-9])|(?<=[/÷] )[0-9]+/[0-9]+(?![0-9])|[0-9]*[{''.join(VULGAR)}]|{digits}"
         r"|\\[dt]?frac\s*(?:\{\s*[0-9.]+\s*\}|[0-9])\s*(?:\{\s*[0-9.]+\s*\}|[0-9]))(?:\s?\\?%)?)"
         rf"|(?P<operator>\\times|\\cdot|\\div|\*\*|[{MINUS}+*/^×÷·∙⋅]|(?<![^\W\d_])[xX](?=[\s$€£\d(]))"
         r"|(?P<open>\\left\(|[(\[])|(?P<close>\\right\)|[)\]])"
@@ -110,6 +112,8 @@ def _written(token: str) -> str:
     """A number token as an expression has it: "1 and 1/4" as "1 1/4", a divisor "1/4" in brackets."""
     if " and " in token:
         return token.replace(" and ", " ")
+    if token.replace(" ", "").isdigit():
+        return token.replace(" ", "")  # 80 000
     return f"({token})" if "/" in token and token.replace("/", "").isdigit() else token
 
 
@@ -124,15 +128,19 @@ def _before(tokens: list[_Token]) -> tuple[str, int]:
     Empty where it is no computation: a lone number, an unknown ("2x + 3 ="), brackets that do not match.
     """
     pieces: list[str] = []
-    start, depth, wants_operand, work, after_unit = 0, 0, True, 0, False
+    start, depth, wants_operand, work, after_unit, named = 0, 0, True, 0, False, False
     for i in range(len(tokens) - 1, -1, -1):
         kind, token, begin, end = tokens[i]
         if wants_operand:
             if kind == "unit" or (kind == "operator" and token == "/" and after_unit):
                 if kind == "unit" and len(token) == 1:
                     return "", 0  # an unknown
-                after_unit = kind == "unit"
+                if after_unit := kind == "unit":
+                    named = bool(pieces)
                 continue
+            if named and kind == "operator":
+                return "", 0  # a name stands where an operand should
+            named = False
             if kind == "number":
                 wants_operand, work = False, work + token.startswith("\\")
             elif kind == "close":

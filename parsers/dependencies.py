@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from fractions import Fraction
 
 from parsers.graph import Quantity, Step
-from parsers.numbers import Number
+from parsers.numbers import Number, find_numbers
 
 CONSTANTS = frozenset(map(Fraction, (1, 7, 10, 12, 24, 30, 31, 36, 52, 60, 100, 360, 365, 1000, 3600))) | {
     Fraction(1, 10),
@@ -39,6 +39,7 @@ class Resolver:
         self._stated = tuple(givens)
         self._steps: dict[Fraction | int, int] = {}
         self._mentions: dict[Fraction | int, int] = {}
+        self._unread: list[tuple[int, str, str]] = []
         self._used: set[Fraction | int] = set()
         for given in self._stated:
             self._givens.setdefault(_key(given.value), given.name)
@@ -54,9 +55,19 @@ class Resolver:
         self._steps[key] = step_id
         self._used.discard(key)
 
-    def add_mention(self, step_id: int, value: Fraction | int) -> None:
-        """Makes a number that a step mentions available, as the last resort."""
-        self._mentions.setdefault(_key(value), step_id)
+    def add_text(self, step_id: int, text: str, language: str) -> None:
+        """Makes the numbers that the step's text mentions available, as the last resort."""
+        self._unread.append((step_id, text, language))
+
+    def _mention(self, key: Fraction | int) -> int | None:
+        """The first step whose text mentions the number; texts are searched only when something asks."""
+        if key in CONSTANTS:
+            return None
+        for step_id, text, language in self._unread:
+            for number in find_numbers(text, language):
+                self._mentions.setdefault(_key(number.value), step_id)
+        self._unread.clear()
+        return self._mentions.get(key)
 
     def given(self, value: Fraction | int) -> str | None:
         """The name of the given that states the value or has it as another form."""
@@ -82,7 +93,7 @@ class Resolver:
             return given
         if key < 0 and (source := self._steps.get(-key, self._givens.get(-key))) is not None:
             return source
-        return given if (given := self.given(key)) is not None else self._mentions.get(key)
+        return given if (given := self.given(key)) is not None else self._mention(key)
 
     def resolve(self, operands: Iterable[Number | Fraction | int]) -> tuple[int | str, ...]:
         """Sources of the operands in order of use, each once."""

@@ -61,10 +61,16 @@ class _Notes:
         self.steps = [ALL_FIELDS] * len(self.steps)
 
 
-def render(graph: ReasoningGraph, *, format: Format = "staged") -> Rendered:
-    """The graph as text in the format of the adapter students ("staged") or of the nano students ("nrm").
+def render(graph: ReasoningGraph, *, format: Format = "staged", question_is_known: bool = False) -> Rendered:
+    """The graph as text, as students write it.
 
-    `parse` gives back the same stages, texts, values, dependencies, givens and answer, with or without the question.
+    `parse` gives back the same stages, texts, values, dependencies, givens and answer.
+
+    Args:
+        graph: any graph.
+        format: "staged" for adapter students, "nrm" for nano students.
+        question_is_known: whoever reads the staged text has the question too, as a student has it in its prompt and
+            `parse(text, question=...)` in its argument; then the givens need not be in the text.
 
     Raises:
         ValueError: any other format.
@@ -75,22 +81,23 @@ def render(graph: ReasoningGraph, *, format: Format = "staged") -> Rendered:
     for i, step in enumerate(graph.steps):
         if not step.text or _TAGS.search(step.text):
             notes.steps[i] = frozenset(("text",))
-    for attempt in range(4):
+    questions = {graph.question} if format == "nrm" or question_is_known else {"", graph.question}
+    for attempt in range(5):
         rendered = _WRITERS[format](graph, notes)
-        if not _note_differences(graph, rendered, format, notes):
+        if not _note_differences(graph, rendered, questions, notes):
             return rendered
-        if attempt == 2:
+        if attempt == 3:
             notes.write_all()
     raise AssertionError("a fully annotated graph did not read back equal")
 
 
-def _note_differences(graph: ReasoningGraph, rendered: Rendered, format: Format, notes: _Notes) -> bool:
+def _note_differences(graph: ReasoningGraph, rendered: Rendered, questions: set[str], notes: _Notes) -> bool:
     """Reads the text back in every way a caller may, and adds a note for each difference; whether there was one."""
-    if detect_format(rendered) != format and rendered:
+    kind = detect_format(rendered) if rendered else "staged"
+    if kind not in _READERS or (kind == "nrm") != rendered.startswith("<INST>"):
         notes.write_all()
         return True
-    read = parse_nrm if format == "nrm" else parse_staged
-    questions = {graph.question} if format == "nrm" else {"", graph.question}
+    read = _READERS[kind]
     languages = {"auto", graph.language} if graph.language in LANGUAGES else {"auto"}
     different = False
     seen: set[tuple[str, str]] = set()
@@ -101,24 +108,28 @@ def _note_differences(graph: ReasoningGraph, rendered: Rendered, format: Format,
                 continue
             seen.add((question, back.language))
             if _note_difference(graph, back, notes):
-                notes.head.add("language")
+                notes.head |= {"language"} if back.language != graph.language else set()
                 different = True
     return different
 
 
 def _note_difference(graph: ReasoningGraph, back: ReasoningGraph, notes: _Notes) -> bool:
-    different = False
     if len(back.steps) != len(graph.steps) or any(a.text != b.text or a.stage != b.stage for a, b in zip(graph.steps, back.steps)):
         notes.write_all()
         return True
-    for name, same in (
-        ("givens", graph.givens == back.givens),
-        ("answer", graph.answer == back.answer),
-        ("question", graph.question == back.question or back.format == "staged"),
-    ):
-        if not same:
-            notes.head.add(name)
-            different = True
+    head = {
+        name
+        for name, same in (
+            ("givens", graph.givens == back.givens),
+            ("answer", graph.answer == back.answer),
+            ("question", graph.question == back.question or back.format == "staged"),
+        )
+        if not same
+    }
+    if head:  # dependencies differ with the givens; they get notes only if they still do
+        notes.head |= head
+        return True
+    different = False
     for i, (step, read) in enumerate(zip(graph.steps, back.steps)):
         fields = {
             name
@@ -189,4 +200,5 @@ def _write_staged(graph: ReasoningGraph, notes: _Notes) -> Rendered:
     return Rendered(pieces)
 
 
+_READERS = {"staged": parse_staged, "nrm": parse_nrm}
 _WRITERS: dict[str, Callable[[ReasoningGraph, _Notes], Rendered]] = {"staged": _write_staged, "nrm": _write_nrm}

@@ -21,6 +21,11 @@ from parsers.graph import Quantity, Stage, Step, Value
 from parsers.notes import split_note, value_from_note
 from parsers.numbers import Number, find_numbers
 
+MAX_STEPS = 4000
+MAX_STATEMENT = 8000
+MAX_READ = 200_000
+"""Steps of a text, characters of a statement, and characters in all that are read: a loop of a megabyte must not take long."""
+
 _PURE = re.compile(r"\s*([-+*/(). 0-9]*[0-9)]) ?= ?(-?[0-9]{1,30})\s*")
 _COMPARISON = re.compile(r"\s*(-?[0-9]{1,30})\s*([<>])\s*(-?[0-9]{1,30})\s*")
 _DIGITS = re.compile(r"(?:(?<![0-9)])-)?[0-9]+")
@@ -104,6 +109,13 @@ def _computes(expression: str) -> bool:
     return len(operands(expression)) > 1
 
 
+def too_many(statements: list[Any], problems: list[str]) -> list[Any]:
+    """The first MAX_STEPS statements, and a problem where there are more."""
+    if len(statements) > MAX_STEPS:
+        problems.append(f"only the first {MAX_STEPS:,} of {len(statements):,} steps were read")
+    return statements[:MAX_STEPS]
+
+
 class StepReader:
     """Turns the statements of one trace into steps, in order, ids from 0 unless a note says otherwise."""
 
@@ -111,6 +123,7 @@ class StepReader:
         self.language = language
         self.resolver = Resolver(givens)
         self.next_id = 0
+        self.num_read = 0
         self.sources: set[int | str] = {given.name for given in givens}
 
     def read_noted(self, text: str, stage: Stage, start: int, end: int) -> Step:
@@ -143,30 +156,29 @@ class StepReader:
         self.sources.add(step_id)
         if stage is Stage.PLAN:
             return _replaced(Step(step_id, stage, text, start, end), changes)
-        reading = read_statement(text, self.language)
+        self.num_read += len(text)
+        reading = read_statement(text[:MAX_STATEMENT], self.language) if self.num_read < MAX_READ else _UNREAD
         resolver = self.resolver
         if stage is Stage.UNDERSTAND and reading.expression is None:
             names = (resolver.given(n.value if isinstance(n, Number) else n) for n in reading.operands)
             uses: tuple[int | str, ...] = tuple(dict.fromkeys(name for name in names if name is not None))
             step = _replaced(Step(step_id, stage, text, start, end, None, reading.value, uses), changes)
-            self._mention(step_id, reading)
+            resolver.add_text(step_id, text[:MAX_STATEMENT], self.language)
             return step
         uses = resolver.resolve(reading.operands)
         if stage is Stage.VERIFY and reading.results:
             uses = tuple(dict.fromkeys((*uses, *resolver.resolve(reading.results))))
         step = Step(step_id, stage, text, start, end, reading.expression, reading.value, uses, reading.correct)
         step = _replaced(step, changes)
+        resolver.add_text(step_id, text[:MAX_STATEMENT], self.language)
         for value in reading.results:
             resolver.add_value(step_id, value)
         if "value" in changes or (not reading.results and not uses):
             resolver.add(step)
-        if not reading.results:
-            self._mention(step_id, reading)
         return step
 
-    def _mention(self, step_id: int, reading: Reading) -> None:
-        for number in reading.operands:
-            self.resolver.add_mention(step_id, number.value if isinstance(number, Number) else number)
+
+_UNREAD = Reading()
 
 
 def _replaced(step: Step, changes: dict[str, Any]) -> Step:

@@ -12,9 +12,10 @@ import re
 from parsers.answers import clean_answer
 from parsers.graph import ReasoningGraph, Stage, Step
 from parsers.numbers import find_givens
-from parsers.statements import StepReader
+from parsers.prose import ProseReader, has_unknowns
+from parsers.statements import StepReader, too_many
 
-_ANSWER = re.compile(r"^[ \t]*(?:####|A:)[ \t]*(.*)$", re.MULTILINE)
+ANSWER = re.compile(r"(?:####|^[ \t]*A:)[ \t]*(.*)$", re.MULTILINE)
 _LET = re.compile(r"\s*(?:first,?\s+)?(?:let|call|say|suppose|define)\b", re.IGNORECASE)
 _BLANK = " \t\r\u00a0\u200b\u2028"
 
@@ -22,13 +23,15 @@ _BLANK = " \t\r\u00a0\u200b\u2028"
 def parse_gsm8k(text: str, question: str, language: str) -> ReasoningGraph:
     """The graph of a solution in GSM8K form. The last answer line counts; text after it belongs to no step."""
     problems: list[str] = []
-    marks = list(_ANSWER.finditer(text))
+    marks = list(ANSWER.finditer(text))
     answer = clean_answer(marks[-1][1]) if marks else None
     if answer is None:
         problems.append("no answer line (####) was found" if not marks else "the answer line is empty")
     end = marks[-1].start() if marks else len(text)
     givens = find_givens(question, language)
-    steps = read_lines(text, 0, end, StepReader(givens, language))
+    algebraic = has_unknowns(text[:end])
+    reader = ProseReader(text, question, givens, language) if algebraic else StepReader(givens, language)
+    steps = read_lines(text, end, reader, problems)
     if not steps:
         problems.append("no step was found")
     if text.count("<<") != text.count(">>"):
@@ -36,16 +39,24 @@ def parse_gsm8k(text: str, question: str, language: str) -> ReasoningGraph:
     return ReasoningGraph(question, tuple(steps), answer, givens, language, "gsm8k", tuple(problems))
 
 
-def read_lines(text: str, begin: int, end: int, reader: StepReader) -> list[Step]:
+def read_lines(text: str, end: int, reader: StepReader | ProseReader, problems: list[str]) -> list[Step]:
     """One step for every line that is not blank. Opening definitions ("Let x be ...") are UNDERSTAND, all else EXECUTE."""
     steps: list[Step] = []
     stage = Stage.UNDERSTAND
-    position = begin
-    for line in text[begin:end].split("\n"):
+    for start, stop in too_many(find_lines(text, end), problems):
+        stage = stage if stage is Stage.UNDERSTAND and _LET.match(text, start, stop) else Stage.EXECUTE
+        steps.append(reader.read(text[start:stop], stage, start, stop))
+    return steps
+
+
+def find_lines(text: str, end: int) -> list[tuple[int, int]]:
+    """Spans of the lines up to `end` that are not blank, blanks around them left out."""
+    spans: list[tuple[int, int]] = []
+    position = 0
+    for line in text[:end].split("\n"):
         content = line.strip(_BLANK)
         if content:
-            start = position + line.index(content)
-            stage = stage if stage is Stage.UNDERSTAND and _LET.match(content) else Stage.EXECUTE
-            steps.append(reader.read(content, stage, start, start + len(content)))
+            start = position + len(line) - len(line.lstrip(_BLANK))
+            spans.append((start, start + len(content)))
         position += len(line) + 1
-    return steps
+    return spans

@@ -15,7 +15,7 @@ from parsers.graph import ReasoningGraph, Stage, Step
 from parsers.language import resolve_language
 from parsers.notes import givens_from_note, split_head, split_note
 from parsers.numbers import find_givens
-from parsers.statements import StepReader
+from parsers.statements import StepReader, too_many
 
 MARKER = re.compile(r"<(/?)(INST|THINK|STEP|ANS)>|\[(UNDERSTAND|PLAN|EXECUTE|VERIFY)\]")
 _PARTIAL = re.compile(r"<(?:/?[A-Z]{0,5})?$|\[[A-Z]{0,10}$")
@@ -82,7 +82,7 @@ def _graph(
         givens = find_givens(question, language)
     reader = StepReader(givens, language)
     steps: list[Step] = []
-    for stage, start, end in statements:
+    for stage, start, end in too_many(statements, problems):
         shown = text[start:end]
         if end == len(text) and not think_closed:
             shown = _PARTIAL.sub("", shown)  # a marker that was cut off

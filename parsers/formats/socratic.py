@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 
 from parsers.answers import clean_answer
-from parsers.formats.gsm8k import _ANSWER, _BLANK
+from parsers.formats.gsm8k import ANSWER, find_lines
 from parsers.graph import ReasoningGraph, Stage, Step
 from parsers.numbers import find_givens
-from parsers.statements import StepReader
+from parsers.statements import StepReader, too_many
 
 _SPLIT = re.compile(r"[ \t\u00a0]*\*\*[ \t\u00a0]+")
 
@@ -20,25 +20,21 @@ _SPLIT = re.compile(r"[ \t\u00a0]*\*\*[ \t\u00a0]+")
 def parse_socratic(text: str, question: str, language: str) -> ReasoningGraph:
     """The graph of a Socratic solution: all sub-questions as PLAN steps, in their places before the steps they ask for."""
     problems: list[str] = []
-    marks = list(_ANSWER.finditer(text))
+    marks = list(ANSWER.finditer(text))
     answer = clean_answer(marks[-1][1]) if marks else None
     if answer is None:
         problems.append("no answer line (####) was found" if not marks else "the answer line is empty")
     givens = find_givens(question, language)
     reader = StepReader(givens, language)
     steps: list[Step] = []
-    position = 0
-    for line in text[: marks[-1].start() if marks else len(text)].split("\n"):
-        content = line.strip(_BLANK)
-        if content:
-            start = position + line.index(content)
-            split = _SPLIT.search(content)
-            if split and split.start():
-                steps.append(reader.read(content[: split.start()], Stage.PLAN, start, start + split.start()))
-                start, content = start + split.end(), content[split.end() :]
-            if content:
-                steps.append(reader.read(content, Stage.EXECUTE, start, start + len(content)))
-        position += len(line) + 1
+    end = marks[-1].start() if marks else len(text)
+    for start, stop in too_many(find_lines(text, end), problems):
+        split = _SPLIT.search(text, start, stop)
+        if split and split.start() > start:
+            steps.append(reader.read(text[start : split.start()], Stage.PLAN, start, split.start()))
+            start = split.end()
+        if start < stop:
+            steps.append(reader.read(text[start:stop], Stage.EXECUTE, start, stop))
     if not steps:
         problems.append("no step was found")
     elif not any(step.stage is Stage.PLAN for step in steps):

@@ -22,7 +22,7 @@ from parsers.graph import ReasoningGraph, Stage, Step
 from parsers.language import resolve_language
 from parsers.notes import givens_from_note, split_head, split_note
 from parsers.numbers import find_givens
-from parsers.statements import StepReader
+from parsers.statements import StepReader, too_many
 
 MARKER = re.compile(r"\[(UNDERSTAND|PLAN|EXECUTE|VERIFY|ANSWER)\]")
 _NUMBERED = re.compile(r"[0-9]{1,6}[.)](?: |$)")
@@ -78,6 +78,7 @@ def _graph(
             lines = (_GIVEN.match(text[start:end]) for stage, start, end in statements if stage is Stage.UNDERSTAND)
             givens = find_givens("\n".join(line[1] for line in lines if line), language)
     reader = StepReader(givens, language)
+    statements = too_many(statements, problems)
     steps: tuple[Step, ...] = tuple(reader.read_noted(text[start:end], stage, start, end) for stage, start, end in statements)
     return ReasoningGraph(question, steps, answer, givens, language, "staged", tuple(problems))
 
