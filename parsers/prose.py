@@ -15,10 +15,10 @@ from parsers.links import MEASURES, Links, Pending, left_of, operands_of
 from parsers.numbers import Number, find_numbers
 from parsers.relations import Chain, Member, is_identity, read_chains
 from parsers.segment import Statement
-from parsers.stages import Facts, announces_check, classify, concludes, defines
+from parsers.stages import Facts, announces_check, classify, concludes, defines, settles_check
 
 _CLOSING = re.compile(
-    r"\\boxed|####|\b(?:final )?answer(?: is|:)|\bresposta(?: final)?(?: é|:)|\b(?:đáp án|đáp số)(?: là|:)?|\bchọn (?:đáp án )?[A-D]\b", re.I
+    r"\\boxed|####|\b(?:answer(?: is|:)|resposta(?: final)?(?: é|:)|(?:đáp án|đáp số)(?: là|:))[\s:*]*(?:[-−$\\\d(]|[A-E]\b)|\bchọn (?:đáp án )?[A-D]\b", re.I
 )
 _EMPTY_NUMBERS = frozenset(("one", "um", "uma", "một")) | MEASURES
 _DEFINED = re.compile(
@@ -28,7 +28,9 @@ _DEFINED = re.compile(
 )
 _SCRIPTS = re.compile(r"[\^_]\s*(?:\{[^{}]*\}|\\?\w)")
 _APART = re.compile(r"\b(?:OR|alternatively|another (?:way|solution)|solution 2|cách (?:khác|2))\b|\\text\{- OR -\}", re.I)
-_FRESH_SECTION = re.compile(r"^\W*(?:next|now|then|after that|finally|em seguida|agora|depois|tiếp theo|bây giờ)\b", re.I)
+_MOVES_ON = re.compile(
+    r"^\W*(?:therefore|thus|hence|so,|next|let'?s try|solving for|the correct|portanto|logo|assim|em seguida|vậy|do đó|tiếp theo)", re.I
+)
 
 
 @dataclass(slots=True)
@@ -141,7 +143,7 @@ class ProseReader:
             recalled=recalled,
             stands=bool(links.recent),
             rechecks=rechecks,
-            checking=self.checking,
+            checking=self.checking and not _MOVES_ON.match(reading.body),
             closing=bool(_CLOSING.search(reading.body)),
             leads=statement.leads or reading.body.rstrip(" *").endswith(":"),
             restates=restates,
@@ -149,9 +151,11 @@ class ProseReader:
 
     def _follow_check(self, stage: Stage, reading: _Reading, facts: Facts) -> None:
         """Opens a checking passage where one is announced and closes it where the text goes on."""
-        if stage is Stage.VERIFY:
-            self.checking = self.checking or (facts.leads or (not facts.computes and bool(re.search(r"\b(?:let'?s|let me|to|we can|vamos|para|ta|hãy)\b", reading.body, re.I))))
-        elif stage is not Stage.EXECUTE or facts.closing or concludes(reading.body):
+        if stage is not Stage.VERIFY:
+            self.checking = self.checking and stage is Stage.EXECUTE and not facts.closing
+        elif announces_check(reading.body):
+            self.checking = True
+        elif settles_check(reading.body) and not facts.leads:
             self.checking = False
 
     def _uses(self, reading: _Reading, stage: Stage, value: Value) -> tuple[int | str, ...]:

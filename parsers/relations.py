@@ -299,8 +299,8 @@ def _symbol(reader: _Reader, token: re.Match[str], tokens: list[re.Match[str]], 
     following = _next(tokens, index)
     if reader.after_operand and reader.unit_words and not reader.depth and following is not None and following.lastgroup in ("operator", "equal"):
         _restart(reader, token.start())
-    lonely_article = name in ("a", "A", "I", "e", "o", "à", "é", "ở", "y") and following is not None and following.lastgroup == "word"
-    if lonely_article and not reader.after_operand:
+    lonely = following is not None and following.lastgroup == "word" and not (reader.plain and reader.plain[-1] in "+-*/^(")
+    if lonely and not reader.after_operand and len(name) == 1 and "\\" not in reader.text:  # an article: a, o, é
         _word(reader, token, tokens, index)
         return
     reader.operators += reader.after_operand

@@ -72,7 +72,7 @@ def segment(text: str, *, dollars: bool = False, soft_lines: bool = False) -> li
     masked = mask(text, dollars=dollars)
     if soft_lines:
         masked = re.sub(r"(?<!\n)\n(?!\s*\n)", " ", masked)
-    return _assemble(list(_pieces(masked)), masked)
+    return _assemble(list(_pieces(masked)), masked, text)
 
 
 def _pieces(masked: str) -> Iterator[_Piece]:
@@ -156,8 +156,8 @@ def _strip(masked: str, start: int, end: int) -> tuple[int, int]:
 class _Builder:
     """Puts pieces together: headings with what follows them, displays with what announces them."""
 
-    def __init__(self, masked: str) -> None:
-        self.masked = masked
+    def __init__(self, masked: str, text: str) -> None:
+        self.masked, self.text = masked, text
         self.statements: list[Statement] = []
         self.start = -1  # of the headings and lead-ins that wait for their statement
         self.open_display = False  # may the last statement still take a display
@@ -180,8 +180,8 @@ class _Builder:
         self.open_display = self.open_text = False
 
 
-def _assemble(pieces: list[_Piece], masked: str) -> list[Statement]:
-    builder = _Builder(masked)
+def _assemble(pieces: list[_Piece], masked: str, text: str) -> list[Statement]:
+    builder = _Builder(masked, text)
     for index, piece in enumerate(pieces):
         following = pieces[index + 1] if index + 1 < len(pieces) else None
         if piece.kind == "head" or _heads(piece, following, masked):
@@ -201,7 +201,7 @@ def _add_display(builder: _Builder, piece: _Piece) -> None:
         return
     last = builder.statements[-1]
     closed = builder.masked[last.end - 1] in ".!?"
-    if closed and piece.opens_paragraph:
+    if closed and (piece.opens_paragraph or "=" in builder.text[last.body : last.end]):
         builder.add(piece, piece.start)
     else:
         builder.extend(piece.end)

@@ -52,8 +52,7 @@ _CHECK = re.compile(
       (?:quickly\ |just\ |also\ |now\ )?(?:check|confirm)(?:ing)?\b(?!\s+out)
     |^\W*check\s*[:.!]|\bas\ a\ check\b|\bin\ reverse\b|\bwork(?:ing)?\ backwards?\b
     |\b(?:this|which|that|it|these|calculations?|results?)\ (?:also\ )?confirms?\b|\bconfirming\b
-    |\b(?:plug|substitut|put)\w*\b[^.]{0,60}\b(?:back|in\ again)\b
-    |\bback\ (?:into|in)\ the\ (?:original|first|second|given|equation)
+    |\b(?:plug|substitut|put)\w*\b[^.]{0,60}\b(?:back\ )?(?:into|in)\ the\ original\b(?![^.]{0,60}\bto\ (?:find|solve|get|determine|obtain)\b)
     |\b(?:answer|result|solution|calculations?|value|values|total|number|work|sum|difference|product|equation|statement|condition)s?\ (?:is|are|was|were|seems?|looks?|must\ be)\ (?:therefore\ |indeed\ |thus\ |also\ |all\ |both\ |very\ |mathematically\ )*
       (?:correct|right|wrong|incorrect|consistent|inconsistent|reasonable|unreasonable|plausible|implausible|valid|invalid|satisfied|verified|confirmed|true|false|sensible|possible|impossible|too\ (?:large|big|small|high|low|many|few))\b
     |\b(?:this|that|it|which)\ (?:is|seems|looks|sounds|was)\ (?:indeed\ |also\ |clearly\ |perfectly\ |not\ |definitely\ )*
@@ -84,6 +83,19 @@ _CHECK = re.compile(
     |\bthay\ (?:lại|ngược)\b|\bthay\b[^.]{0,60}\bvào\ (?:phương\ trình\ ban\ đầu|đề\ bài|đề)\b|^\W*(?:khoan|chờ\ đã|đợi\ đã)\b
     """,
     re.I | re.X,
+)
+_OPENS_CHECK = re.compile(
+    r"\b(?:double[- ]?check|cross[- ]?check|sanity check|verify|verifying|verification|validat(?:e|ing|ion))\b"
+    r"|^\W*(?:(?:now|next|finally|then|so|and|but|also|step \d+:?)[, ]+)?(?:let'?s|let me|we(?: can| should| must| will| need to)?|i(?: should| will|'ll)?|to)? ?(?:quickly |just |also |now )?(?:check|confirm)(?:ing)?\b(?! (?:is|was|costs))"
+    r"|\b(?:plug|substitut)\w*\b[^.]{0,60}\boriginal\b"
+    r"|\bverifi(?:car|que|quemos|cação|cando)\b|\bverificamos\b|\bconfer(?:ir|indo|ência)\b|\bchec(?:ar|agem|ando)\b|\bprova real\b|\btirar a prova\b"
+    r"|\bkiểm (?:tra|chứng|nghiệm)\b|\bthử lại\b|\bxác minh\b",
+    re.I,
+)
+_SETTLES = re.compile(
+    r"\b(?:correct|incorrect|consistent|inconsistent|satisfied|satisf(?:y|ies)|confirm(?:s|ed|ing)|verified|valid|invalid|makes sense|holds|true|reasonable|match(?:es)?|right|wrong)\b"
+    r"|\b(?:corret[ao]|cert[ao]|confere|confirma|satisfaz|coerente|razoável)\b|\b(?:đúng|chính xác|hợp lý|hợp lí|phù hợp|thỏa mãn|thoả mãn)\b",
+    re.I,
 )
 _VERDICT = re.compile(
     r"^\W*(?:(?:so|thus|therefore|hence|yes|then)\b[,\ ]*)?(?:(?:that|this|it)(?:'s|\ is)\ )?(?:correct|right|true|ok|okay|good|great|perfect|wrong|incorrect|not\ correct|error found)\b[.!]*$"
@@ -149,7 +161,12 @@ _WORD_RELATION = re.compile(
 
 def announces_check(words: str) -> bool:
     """Whether the words (a heading or a lead-in) open a passage that checks what stands."""
-    return bool(_CHECK.search(words))
+    return bool(_OPENS_CHECK.search(words))
+
+
+def settles_check(words: str) -> bool:
+    """Whether the statement gives the verdict of a check, so that the passage ends with it."""
+    return bool(_SETTLES.search(words))
 
 
 def concludes(words: str) -> bool:
