@@ -16,7 +16,7 @@ from enum import Enum
 from fractions import Fraction
 
 from parsers.expressions import evaluate
-from parsers.numbers import Number, find_numbers
+from parsers.numbers import Number, decimal_comma, find_numbers
 
 SYMBOLIC_SECONDS = 5.0
 MAX_ANSWER = 2000
@@ -117,6 +117,7 @@ def answers_equal(*, gold: str, prediction: str, language: str = "en", symbolic_
     """Compares as numbers, exactly, where both are numbers; as plain text; else as mathematics, through Math-Verify.
 
     A unit, a currency sign or "x =" beside a number is ignored; "50%" equals both "50" and "0.5". A minus sign counts.
+    The order of a list of numbers ("3, 5") does not: where it matters, compare the items.
     """
     gold, prediction = _tidy(gold), _tidy(prediction)
     if not gold or not prediction:
@@ -126,7 +127,12 @@ def answers_equal(*, gold: str, prediction: str, language: str = "en", symbolic_
         return Verdict.EQUAL if wanted & given else Verdict.DIFFERENT
     if _folded(gold) == _folded(prediction):
         return Verdict.EQUAL
-    if not _is_symbolic(gold) or not _is_symbolic(prediction) or (bool(wanted) and not _TEX.search(prediction)):
+    if _CHOICE.fullmatch(gold) or _CHOICE.fullmatch(prediction):
+        return Verdict.DIFFERENT
+    wanted_list, given_list = _list(gold, language), _list(prediction, language)
+    if wanted_list and given_list:
+        return Verdict.EQUAL if wanted_list == given_list else Verdict.DIFFERENT
+    if not _is_symbolic(gold) or not _is_symbolic(prediction) or (wanted and not _combines(prediction)):
         return Verdict.DIFFERENT
     from parsers.symbolic import symbolically_equal
 
@@ -134,7 +140,18 @@ def answers_equal(*, gold: str, prediction: str, language: str = "en", symbolic_
     return Verdict.TIMEOUT if equal is None else Verdict.EQUAL if equal else Verdict.DIFFERENT
 
 
-_TEX = re.compile(r"\\[a-zA-Z]+|[\^_{}=()\[\]]|[a-z]")
+def _list(answer: str, language: str) -> list[Fraction]:
+    """The numbers of "3, 5" or "3 and 5", sorted, one alone included; empty if a part is anything else."""
+    parts = re.split(r"\s*;\s*|\s*,\s+(?:and\s+)?|\s+and\s+" if decimal_comma(language) else r"\s*[,;]\s*(?:and\s+)?|\s+and\s+", answer)
+    values = [evaluate(part, language) for part in parts[:50]]
+    return sorted(value for value in values if value is not None) if None not in values else []
+
+
+def _combines(answer: str) -> bool:
+    """Whether numbers of the answer are joined by mathematics; several numbers in words are not one number."""
+    return bool(re.search(r"[-+*/^=_]|\\[a-zA-Z]", _TEXT_COMMAND.sub(" ", answer)))
+
+
 _CHOICE = re.compile(r"\(?([A-Z])\)?\.?")
 
 

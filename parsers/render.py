@@ -61,7 +61,7 @@ class _Notes:
         self.steps = [ALL_FIELDS] * len(self.steps)
 
 
-def render(graph: ReasoningGraph, *, format: Format = "staged", question_is_known: bool = False) -> Rendered:
+def render(graph: ReasoningGraph, *, format: Format = "staged", exact: bool = True) -> Rendered:
     """The graph as text, as students write it.
 
     `parse` gives back the same stages, texts, values, dependencies, givens and answer.
@@ -69,8 +69,8 @@ def render(graph: ReasoningGraph, *, format: Format = "staged", question_is_know
     Args:
         graph: any graph.
         format: "staged" for adapter students, "nrm" for nano students.
-        question_is_known: whoever reads the staged text has the question too, as a student has it in its prompt and
-            `parse(text, question=...)` in its argument; then the givens need not be in the text.
+        exact: with notes where the plain text would not read back equal. False is for training texts: givens, values and
+            dependencies are then those that a reader finds; only a text that holds a marker still gets a note.
 
     Raises:
         ValueError: any other format.
@@ -81,7 +81,9 @@ def render(graph: ReasoningGraph, *, format: Format = "staged", question_is_know
     for i, step in enumerate(graph.steps):
         if not step.text or _TAGS.search(step.text):
             notes.steps[i] = frozenset(("text",))
-    questions = {graph.question} if format == "nrm" or question_is_known else {"", graph.question}
+    if not exact:
+        return _WRITERS[format](graph, notes)
+    questions = {graph.question} if format == "nrm" else {"", graph.question}
     for attempt in range(5):
         rendered = _WRITERS[format](graph, notes)
         if not _note_differences(graph, rendered, questions, notes):

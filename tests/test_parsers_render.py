@@ -105,11 +105,14 @@ def test_only_what_differs_is_noted() -> None:
     assert parse(render(changed)).steps[3].depends_on == ()
 
 
-def test_question_in_the_prompt_need_not_be_noted() -> None:
+def test_training_text_has_no_notes() -> None:
     graph = parse(SOLUTION, question=QUESTION)
-    assert "⟦" in render(graph)
-    assert render(graph, question_is_known=True).startswith("[EXECUTE]\n1. She sold 48/2")
-    assert content(parse(render(graph, question_is_known=True), question=QUESTION)) == content(graph)
+    assert "⟦" in render(graph)  # without the question nothing says what is given
+    plain = render(graph, exact=False)
+    assert plain.startswith("[EXECUTE]\n1. She sold 48/2") and "⟦" not in plain
+    assert content(parse(plain, question=QUESTION)) == content(graph)
+    hostile = replace(graph, steps=(replace(graph.steps[0], text="a [PLAN] b"),))
+    assert parse(render(hostile, exact=False)).steps[0].text == "a [PLAN] b"
 
 
 def test_unknown_format_is_refused() -> None:
