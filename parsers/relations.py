@@ -104,7 +104,7 @@ def _tokenizer(comma: bool) -> re.Pattern[str]:
         r"|(?P<operator>\\(?:times|cdot|div|ast)(?![a-zA-Z])|\*\*|[-+*/^×·∙÷−–]|(?<=[\d)%\s])[xX](?=\s*[\d($.])|(?<=[\d)]):(?=\s?\d)|(?<=\d )[:](?=\s?\d))"
         rf"|(?P<mixed>[0-9]{{1,9}}\s[0-9]{{1,9}}/[0-9]{{1,9}}(?![0-9/]))"
         rf"|(?P<number>{digits})(?P<percent>\s?\\?%)?"
-        r"|(?P<word>[^\W\d_]{2,}(?:['’.-](?=[^\W\d_]{2})[^\W\d_]+)*(?:['’]s?)?)"
+        r"|(?P<word>[^\W\d_]{2,}(?:['’.-](?=[^\W\d_]{2})[^\W\d_]+)*(?:['’]s?)?)(?P<words>(?: [^\W\d_]{2,}(?:['’]s?)?)+(?= ))?"
         r"|(?P<symbol>[^\W\d_](?:_\{[^{}]{1,12}\}|_\w)?[′']*|\\(?:pi|theta|alpha|beta|gamma|lambda|omega|mu|phi|sigma|Delta|ell)(?![a-zA-Z]))"
         r"|(?P<command>\\[a-zA-Z]+)"
         r"|(?P<open>[({\[])|(?P<close>[)}\]])"
@@ -206,18 +206,19 @@ def read_chains(text: str, language: str = "en") -> list[Chain]:
     comma = decimal_comma(language)
     tokens = list(_tokenizer(comma).finditer(text))
     for index, token in enumerate(tokens):
-        _HANDLERS[token.lastgroup if token.lastgroup not in ("percent", "short") else _main_group(token)](
-            reader, token, tokens, index
-        )
+        kind = token.lastgroup
+        if kind != "space" and kind != "skip" and kind != "other":
+            _HANDLERS[kind if kind not in _SUBGROUPS else _main_group(token)](reader, token, tokens, index)
     reader.close_chain(len(text))
     return reader.chains
 
 
+_SUBGROUPS = frozenset(("percent", "short", "words"))
 _WORTH = re.compile(r"[=≈+*/×÷·^−]|\\(?:times|cdot|div|frac|approx|sqrt)|\d\s?[-–:x(]\s?[\d$(]|\d[A-Za-z]\b|\b(?:of|times|plus|minus|divided|de|vezes|mais|menos|của)\b")
 
 
 def _main_group(token: re.Match[str]) -> str:
-    return "number" if token["number"] is not None else "frac"
+    return "number" if token["number"] is not None else "frac" if token["frac"] is not None else "word"
 
 
 def _next(tokens: list[re.Match[str]], index: int) -> re.Match[str] | None:
@@ -299,7 +300,7 @@ def _symbol(reader: _Reader, token: re.Match[str], tokens: list[re.Match[str]], 
     following = _next(tokens, index)
     if reader.after_operand and reader.unit_words and not reader.depth and following is not None and following.lastgroup in ("operator", "equal"):
         _restart(reader, token.start())
-    lonely = following is not None and following.lastgroup == "word" and not (reader.plain and reader.plain[-1] in "+-*/^(")
+    lonely = following is not None and following.lastgroup in ("word", "words") and not (reader.plain and reader.plain[-1] in "+-*/^(")
     if lonely and not reader.after_operand and len(name) == 1 and "\\" not in reader.text:  # an article: a, o, é
         _word(reader, token, tokens, index)
         return
@@ -330,9 +331,12 @@ def _text_atom(reader: _Reader, token: re.Match[str], tokens: list[re.Match[str]
 
 
 def _word(reader: _Reader, token: re.Match[str], tokens: list[re.Match[str]], index: int) -> None:
-    word = token.group().lower()
     if reader.words_start < 0:
         reader.words_start = token.start()
+    if token.lastgroup == "words":
+        _words(reader, token)
+        return
+    word = token.group().lower()
     following = _next(tokens, index)
     if reader.after_operand and len(word) <= 3 and word not in _UNITS and _adjacent(reader, token):
         for offset, letter in enumerate(token.group()):  # a product of unknowns: 3ab
@@ -363,6 +367,18 @@ def _word(reader: _Reader, token: re.Match[str], tokens: list[re.Match[str]], in
         reader.after_operand = True
 
 
+def _words(reader: _Reader, token: re.Match[str]) -> None:
+    """Several words in a row: a unit, words around the formula, or a quantity named after an operator."""
+    if reader.after_operand:
+        reader.unit_words += token.group().count(" ") + 1
+        if reader.unit_words > 8 and not reader.depth:
+            _restart(reader, token.start())
+    elif reader.plain and reader.plain[-1] in "+-*/^(":
+        reader.take("?", token.group(), token.start(), token.end())
+        reader.symbols.append(token.group().lower())
+        reader.after_operand = True
+
+
 def _apply(reader: _Reader, operator: str, token: re.Match[str]) -> None:
     reader.take(operator, token.group() if operator != token.group() else operator, token.start(), token.end())
     reader.operators += 1
@@ -378,7 +394,7 @@ def _operator(reader: _Reader, token: re.Match[str], tokens: list[re.Match[str]]
         if operator == "-" and kind in ("number", "percent", "symbol", "open", "frac", "sqrt", "mixed", "short", "command"):
             reader.take("-", "-", token.start(), token.end())
         return
-    if operator in "/-" and kind in ("word", "text"):  # a unit: $10/hour, 400-meter
+    if operator in "/-" and kind in ("word", "words", "text"):  # a unit: $10/hour, 400-meter
         hanging = operator == "-" and (tokens[index - 1].lastgroup == "space" or following is tokens[index + 1] is False)
         if not (hanging and operator == "-"):
             reader.unit_words += 1
@@ -416,7 +432,7 @@ def _only_words(tokens: list[re.Match[str]], index: int) -> bool:
     for token in tokens[index + 1 : index + 14]:
         if token.lastgroup == "close":
             return True
-        if token.lastgroup not in ("word", "space", "symbol", "skip", "text"):
+        if token.lastgroup not in ("word", "words", "space", "symbol", "skip", "text"):
             return False
         if token.lastgroup == "symbol" and len(token.group()) > 1:
             return False
