@@ -1,7 +1,7 @@
 """What the faithfulness score looks at in a graph: computed values, what each depends on, and the final answer.
 
 Computed values are those of EXECUTE steps, and of computing steps in other stages that the answer rests on: a VERIFY
-that corrects, a sum that introduces a solution. A check that only confirms, a plan and a restated given compute nothing.
+that corrects, a sum in an introduction. A check that only confirms, a plan and a restated given compute nothing.
 """
 
 from __future__ import annotations

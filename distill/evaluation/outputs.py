@@ -18,7 +18,7 @@ from distill.evaluation.formatting import SHARES, Form, check_form
 from distill.evaluation.published import PUBLISHED, PUBLISHED_FORMAT, table_of
 from distill.evaluation.rfs import rfs, rfs_strict
 from distill.evaluation.svr import VerificationRecord, read_verification, svr
-from parsers import ReasoningGraph, parse
+from parsers import ReasoningGraph, Stage, parse
 
 MAX_GRAPH_CHARACTERS = 100_000  # a longer output is a loop: its graph is read from this much of its start
 
@@ -105,14 +105,16 @@ def summarize_scored(scored: Sequence[Scored], *, has_teacher: bool) -> dict[str
     elif len(joined) < len(scored):
         notes.append(f"{len(scored) - len(joined)} of {len(scored)} outputs have no teacher trace: no RFS for them")
     if len(checks) < len(graded):
-        notes.append(f"{len(graded) - len(checks)} outputs have no EXECUTE step: they are not part of SVR")
+        notes.append(f"outputs without an EXECUTE step, which are no part of SVR: {len(graded) - len(checks)}")
     tasks = _tasks(graded)
     table = table_of(set(tasks))
     return {
         "n": len(scored),
         "accuracy": summarize([one.grade for one in graded if one.grade]) if graded else None,
         "average": _average(tasks, table),
+        "table": table,
         "tasks": tasks,
+        "errors": _error_places(graded),
         "format": _format(scored, table),
         "rfs": _mean(one.rfs for one in joined),
         "rfs_strict": _mean(one.rfs_strict for one in joined),
@@ -122,6 +124,23 @@ def summarize_scored(scored: Sequence[Scored], *, has_teacher: bool) -> dict[str
         "unread": sum(bool(one.graph.problems) for one in scored),
         "notes": notes,
     }
+
+
+def _error_places(graded: Sequence[Scored]) -> dict[str, int]:
+    """How many wrong outputs went wrong where; each counts once, under the first that applies."""
+    places = {"no answer": 0, "verify broke a right result": 0, "a step computed wrong": 0, "right steps, wrong way": 0}
+    for one in graded:
+        if one.grade is None or one.grade.strict:
+            continue
+        if not one.grade.prediction:
+            places["no answer"] += 1
+        elif one.verification and not one.verification.wrong:
+            places["verify broke a right result"] += 1
+        elif any(step.correct is False for step in one.graph.steps if step.stage is Stage.EXECUTE):
+            places["a step computed wrong"] += 1
+        else:
+            places["right steps, wrong way"] += 1
+    return places
 
 
 def _tasks(graded: Sequence[Scored]) -> dict[str, dict[str, Any]]:

@@ -1,0 +1,83 @@
+"""The model card (README.md) in a student's folder: what it is, how well it does, how to use it, what it cannot do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+FRONT_MATTER = """---
+license: apache-2.0
+library_name: transformers
+pipeline_tag: text-generation
+language: [{language}]
+tags: [reasoning, distillation, small-language-model]
+---
+"""
+USE = """```python
+from students import load_student
+
+model, tokenizer = load_student("{folder}")
+prompt = "<INST>{question}</INST><THINK>"
+ids = tokenizer(prompt, return_tensors="pt", add_special_tokens=False)
+print(tokenizer.decode(model.generate(**ids, max_new_tokens=256)[0]))
+```
+"""
+LIMITS = """- Made to study how reasoning is distilled, on the tasks above; outside of them its answers mean nothing.
+- It writes confident steps also where it is wrong. Its VERIFY stage catches a part of its errors, measured above.
+- Accuracy falls where numbers are longer than in training (see the second table of `report.html`).
+"""
+
+
+def model_card(
+    *,
+    name: str,
+    metrics: Mapping[str, Any] | None = None,
+    facts: Mapping[str, Any] | None = None,
+    language: str = "en",
+    question: str = "What is 347 + 285?",
+    folder: str = "student",
+) -> str:
+    """The card as Markdown with the front matter that the Hub reads; without metrics it says that none were measured.
+
+    `facts` are shown as they are, one a line: parameters, training time, data and their licences.
+    """
+    parts = [FRONT_MATTER.format(language=language), f"# {name}\n"]
+    parts.append("A small language model that reasons in four stages: understand, plan, execute, verify.\n")
+    parts.append("## Results\n\n" + (_results(metrics) if metrics else "Not measured yet.\n"))
+    if facts:
+        parts.append("## How it was made\n\n" + "".join(f"- {key}: {value}\n" for key, value in facts.items()))
+    parts.append("## Use\n\n" + USE.format(folder=folder, question=question))
+    parts.append("## Limits\n\n" + LIMITS)
+    return "\n".join(parts)
+
+
+def _results(metrics: Mapping[str, Any]) -> str:
+    lines = []
+    if metrics.get("tasks"):
+        lines += ["| task | published | this model | 95 % interval | n |", "| --- | ---: | ---: | ---: | ---: |"]
+        for name, task in metrics["tasks"].items():
+            low, high = task["interval"]
+            lines.append(
+                f"| {name} | {_percent(task['published'])} | {_percent(task['accuracy'])} "
+                f"| {100 * low:.1f} – {100 * high:.1f} | {task['n']} |"
+            )
+        average = metrics["average"]
+        lines.append(f"| **average** | {_percent(average['published'])} | **{_percent(average['accuracy'])}** | | |")
+        lines.append("")
+    if metrics.get("accuracy"):
+        strict, lenient = metrics["accuracy"]["strict"], metrics["accuracy"]["lenient"]
+        lines.append(f"- accuracy: strict {_percent(strict['accuracy'])}, lenient {_percent(lenient['accuracy'])}")
+    lines.append(f"- well-formed outputs: {_percent(metrics['format']['well_formed'])}")
+    if metrics.get("rfs") is not None:
+        lines.append(f"- Reasoning Faithfulness Score against the teacher: {metrics['rfs']:.3f}")
+    own = (metrics.get("svr") or {}).get("own")
+    if own and own["rate"] is not None:
+        lines.append(
+            f"- Self-Verification Rate: {_percent(own['rate'])} of {own['wrong']} own errors; "
+            f"false alarms {_percent(own['false_alarm_rate'])}"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.1f} %"
