@@ -29,10 +29,13 @@ class Correction:
 
 
 def recompute(graph: ReasoningGraph) -> tuple[list[Correction], bool]:
-    """The corrections in reading order, and whether every consequence could be followed."""
+    """The corrections in reading order, and whether every consequence could be followed.
+
+    A consequence is lost where a wrong value is used in words, or equals another number that the step uses.
+    """
     corrections: list[Correction] = []
     right: dict[int, Fraction] = {}  # corrected values of steps whose stated value is wrong
-    stated: dict[int, Fraction] = {}
+    stated: dict[int | str, Fraction] = {given.name: given.value for given in graph.givens}
     followed = True
     for step in graph.steps:
         if step.stage is Stage.VERIFY:
@@ -45,7 +48,9 @@ def recompute(graph: ReasoningGraph) -> tuple[list[Correction], bool]:
             continue
         expression = step.expression
         if changed:
-            substituted = _substitute(expression, {stated[use]: right[use] for use in changed}, graph.language)
+            unchanged = {stated[use] for use in step.depends_on if use in stated and use not in right}
+            values = {stated[use]: right[use] for use in changed}
+            substituted = None if unchanged & set(values) else _substitute(expression, values, graph.language)
             followed = followed and substituted is not None
             expression = substituted or expression
         elif step.correct is not False:

@@ -88,12 +88,11 @@ def _computations(text: str, language: str) -> list[tuple[str, Fraction, bool | 
     computations = find_computations(written, language)
     for mark in marks:
         expression, equals, shown = mark[1].rpartition("=")
-        value = evaluate(shown)
-        if not equals or value is None:
+        read_in = language if evaluate(expression, language) is not None else "en"  # calculators write 2.5 everywhere
+        value = evaluate(shown, read_in)
+        if not equals or value is None or evaluate(expression, read_in) is None:
             continue
-        if evaluate(expression) is None:
-            continue
-        correct = is_worth(expression, value, shown, context=text)
+        correct = is_worth(expression, value, shown, read_in, text)
         beside = next((c for c in computations if c.start < mark.start() and mark.end() <= c.end), None)
         if beside is not None:
             computations.remove(beside)

@@ -134,17 +134,17 @@ def _asked(question: str) -> str:
 
 def _goals(graph: ReasoningGraph, phrases: Phrases) -> list[str]:
     """One sub-goal for each computing step, in the words of the step."""
-    return [_goal(step, phrases) for step in graph.steps if _computes(step)] or [phrases.find_answer]
+    return [_goal(step, phrases) for step in graph.steps if _computes(step, graph.language)] or [phrases.find_answer]
 
 
-def _computes(step: Step) -> bool:
+def _computes(step: Step, language: str) -> bool:
     """Whether the step is a computation that can be re-computed; a lone number is none."""
     return (
         step.stage is Stage.EXECUTE
         and step.expression is not None
         and isinstance(step.value, Fraction)
         and step.correct is not None
-        and len(operands(step.expression)) > 1
+        and len(operands(step.expression, language)) > 1
     )
 
 
@@ -162,7 +162,7 @@ def _goal(step: Step, phrases: Phrases) -> str:
 
 def _verdicts(graph: ReasoningGraph, phrases: Phrases, num_goals: int) -> tuple[list[str], str | None]:
     """The texts of VERIFY, and the answer after them."""
-    computing = [step for step in graph.steps if _computes(step)]
+    computing = [step for step in graph.steps if _computes(step, graph.language)]
     if not computing:
         return [phrases.nothing_to_check], graph.answer
     answer = _number(graph.answer, graph.language)

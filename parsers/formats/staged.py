@@ -26,6 +26,7 @@ from parsers.statements import StepReader, too_many
 
 MARKER = re.compile(r"\[(UNDERSTAND|PLAN|EXECUTE|VERIFY|ANSWER)\]")
 _NUMBERED = re.compile(r"[0-9]{1,6}[.)](?: |$)")
+_PARTIAL = re.compile(r"\[[A-Z]{0,10}$")
 _GIVEN = re.compile(r"(?:Given|Dados|Cho): (.*?)(?: (?:Asked|Pede-se|Hỏi): |$)")
 
 
@@ -37,10 +38,12 @@ def parse_staged(text: str, question: str, language: str) -> ReasoningGraph:
     answer: str | None = None
     answered = False
     markers = list(MARKER.finditer(text, begin))
-    if text[begin : markers[0].start() if markers else len(text)].strip():
+    cut = None if any(marker[1] == "ANSWER" for marker in markers) else _PARTIAL.search(text, max(begin, len(text) - 12))
+    whole = cut.start() if cut else len(text)  # without a marker that was cut off
+    if text[begin : markers[0].start() if markers else whole].strip():
         problems.append("text stands before any stage marker" if markers else "no stage marker was found")
     for i, marker in enumerate(markers):
-        end = markers[i + 1].start() if i + 1 < len(markers) else len(text)
+        end = markers[i + 1].start() if i + 1 < len(markers) else whole
         if marker[1] == "ANSWER":
             if answered:
                 problems.append("there is more than one [ANSWER]")
