@@ -35,6 +35,7 @@ _FUNCTIONS = frozenset("sin cos tan cot log ln lim max min int dx dt arg sqrt fr
 _NATURAL = re.compile(r"(\\[a-zA-Z]+(?:\{[^{}]*\})?)|([^\W\d_]{2,}|[à-ỹđ])")
 _ENVIRONMENT = r"\{(?:align|equation|gather|eqnarray|aligned)\*?\}"
 _DELIMITERS = re.compile(rf"^(?:\$\$?|\\\[|\\\(|\\begin{_ENVIRONMENT})|(?:\$\$?|\\\]|\\\)|\\end{_ENVIRONMENT})[.,;]?$")
+_DELIMITED = re.compile(r"(?<!\\)\$|\\[(\[]|\\begin\{(?:align|equation|gather|eqnarray)")
 _TOKEN = re.compile(
     r"(?P<open>\\begin\{[a-z]+\*?\}|\\(?:left)?\s*[({\[]|[({\[])|(?P<close>\\end\{[a-z]+\*?\}|\\?[)}\]])"
     r"|(?P<relation>=|\\approx(?![a-zA-Z])|≈|\\equiv|\\neq?(?![a-zA-Z])|≠|\\leq?(?![a-zA-Z])|\\geq?(?![a-zA-Z])|[<>≤≥]|\\in(?![a-zA-Z])|∈)"
@@ -47,10 +48,9 @@ _MAX = 6000
 
 def find_formulas(text: str) -> list[tuple[int, int]]:
     """Spans of the formulas in a statement; without any delimiters, of the stretches between natural words."""
-    masked = mask(text, dollars=True)
-    found = [(m.start(), m.end()) for m in re.finditer(f"[{INLINE}{DISPLAY}]+\\.?", masked)]
-    if found or not re.search(r"[=\\^]", text):
-        return found
+    if _DELIMITED.search(text):
+        masked = mask(text, dollars=True)
+        return [(m.start(), m.end()) for m in re.finditer(f"[{INLINE}{DISPLAY}]+\\.?", masked)]
     spans, position = [], 0
     for word in _NATURAL.finditer(text):
         natural = word[2]
@@ -60,7 +60,7 @@ def find_formulas(text: str) -> list[tuple[int, int]]:
             spans.append((position, word.start()))
             position = word.end()
     spans.append((position, len(text)))
-    return [(a, b) for a, b in spans if re.search(r"[=^]|\\[a-zA-Z]", text[a:b])]
+    return [(a, b) for a, b in spans if re.search(r"[=^]|\\[a-zA-Z]|\([^()]*;", text[a:b])]
 
 
 def equations(formula: str) -> list[Equation]:

@@ -16,8 +16,6 @@ from fractions import Fraction
 from parsers.graph import Quantity
 from parsers.relations import Chain, Member
 
-HUNDRED = Fraction(100)
-
 
 @dataclass(slots=True)
 class Pending:
@@ -37,6 +35,7 @@ class Links:
     givens: dict[Fraction, str] = field(default_factory=dict)
     forms: dict[Fraction, str] = field(default_factory=dict)
     values: dict[str, Fraction] = field(default_factory=dict)
+    stated: set[Fraction] = field(default_factory=set)
     worded_forms: dict[Fraction, str] = field(default_factory=dict)
     computed: dict[Fraction, int] = field(default_factory=dict)
     restated: dict[Fraction, tuple[int, int]] = field(default_factory=dict)  # value -> (step, block)
@@ -59,6 +58,7 @@ class Links:
         for given in given_list:
             links.givens.setdefault(given.value, given.name)
             links.values[given.name] = given.value
+            links.stated |= {given.value, given.value * 100, given.value / 100}
         for given in given_list:
             for form in _forms(given):
                 if given.text.isalpha():
@@ -73,7 +73,7 @@ class Links:
 
     def is_stated(self, value: Fraction) -> bool:
         """Whether the problem states this very number, per cent and hundredths taken alike."""
-        return value in self.givens or value / HUNDRED in self.givens or value * HUNDRED in self.givens
+        return value in self.stated
 
     def called(self, value: Fraction, words: str) -> str | None:
         """The given of which the number is a form, where the words call that given: "half of them, 12 / 2"."""

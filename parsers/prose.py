@@ -16,6 +16,7 @@ from parsers.numbers import Number, find_numbers
 from parsers.relations import Chain, Member, is_identity, read_chains
 from parsers.segment import Statement
 from parsers.stages import Facts, announces_check, classify, concludes, defines, settles_check
+from parsers.statements import too_many
 
 _CLOSING = re.compile(
     r"\\boxed|####|\b(?:answer(?: is|:)|resposta(?: final)?(?: é|:)|(?:đáp án|đáp số)(?: là|:))[\s:*]*(?:[-−$\\\d(]|[A-E]\b)|\bchọn (?:đáp án )?[A-D]\b", re.I
@@ -31,6 +32,24 @@ _APART = re.compile(r"\b(?:OR|alternatively|another (?:way|solution)|solution 2|
 _MOVES_ON = re.compile(
     r"^\W*(?:therefore|thus|hence|so,|next|let'?s try|solving for|the correct|portanto|logo|assim|em seguida|vậy|do đó|tiếp theo)", re.I
 )
+
+
+def read_prose(
+    text: str,
+    question: str,
+    givens: Sequence[Quantity],
+    language: str,
+    statements: list[Statement],
+    problems: list[str],
+    *,
+    linked: bool = False,
+) -> tuple[Step, ...]:
+    """The steps of a text that was cut into statements; what could not be read is added to `problems`."""
+    reader = ProseReader(text, question, givens, language, linked=linked)
+    steps = tuple(reader.read_statement(statement) for statement in too_many(statements, problems))
+    if not steps:
+        problems.append("no step was found")
+    return steps
 
 
 @dataclass(slots=True)

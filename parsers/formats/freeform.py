@@ -10,21 +10,23 @@ from __future__ import annotations
 from parsers.answers import extract_answer
 from parsers.graph import ReasoningGraph
 from parsers.numbers import find_givens
-from parsers.prose import ProseReader
+from parsers.prose import read_prose
 from parsers.segment import segment
 
 
 def parse_freeform(text: str, question: str, language: str) -> ReasoningGraph:
     """The graph of a free solution: one step a statement, the answer from a box, a phrase or else the last number."""
-    givens = find_givens(question, language)
-    reader = ProseReader(text, question, givens, language)
-    for statement in segment(text):
-        reader.read_statement(statement)
     problems: list[str] = []
+    givens = find_givens(question, language)
+    steps = read_prose(text, question, givens, language, segment(text), problems)
+    answer = marked_or_last(text, language, problems)
+    return ReasoningGraph(question, steps, answer, givens, language, "freeform", tuple(problems))
+
+
+def marked_or_last(text: str, language: str, problems: list[str]) -> str | None:
+    """The answer that the text marks, else its last number, which is then listed as a problem."""
     answer = extract_answer(text, language=language)
     if answer is None:
         answer = extract_answer(text, lenient=True, language=language)
         problems.append("no answer was found" if answer is None else "no answer is marked; the last number was taken")
-    if not reader.steps:
-        problems.append("no step was found")
-    return ReasoningGraph(question, tuple(reader.steps), answer, givens, language, "freeform", tuple(problems))
+    return answer

@@ -1,40 +1,49 @@
-"""Explanations of the VNHSGE data set."""
+"""VNHSGE: Vietnamese multiple choice with a worked explanation, as text or as one published JSON row.
+
+    question "Câu 1) Thể tích của khối lập phương cạnh 2a bằng:\\nA. 8a^3. ...", explanation "... V=(2a)^3=8a^3."  ->  answer "A"
+"""
 
 from __future__ import annotations
 
-import re
+import json
 
+from parsers.choices import decide_option, split_options
+from parsers.formulas import formula_value
 from parsers.graph import ReasoningGraph
 from parsers.numbers import find_givens
-from parsers.prose import ProseReader
+from parsers.prose import read_prose
 from parsers.segment import segment
 
 
-_OPTION = re.compile(r"(?:^|[\n\t]|\.[ \t\u00a0]|[ \u00a0]{2,})[ \t\u00a0]*([A-D])[.:)][ \t\u00a0]*", re.M)
-_NUMBERING = re.compile(r"^\s*Câu\s+\d+\s*[.:)]?\s*", re.I)
-
-
-def split_options(question: str) -> tuple[str, dict[str, str]]:
-    """The stem without its numbering, and the options by letter; no options where A to D are not all there, in order."""
-    options: dict[str, str] = {}
-    found = list(_OPTION.finditer(question))
-    starts: list[re.Match[str]] = []
-    for match in found:
-        if match[1] == "ABCD"[len(starts) % 4]:
-            starts.append(match)
-        elif match[1] == "A":
-            starts = [match]
-    starts = starts[-4:] if len(starts) >= 4 else []
-    for match, following in zip(starts, [*starts[1:], None], strict=False):
-        options[match[1]] = question[match.end() : following.start() if following else len(question)].strip(" \t\n\u00a0.")
-    stem = question[: starts[0].start()] if starts else question
-    return _NUMBERING.sub("", stem).strip(), options
-
-
 def parse_vnhsge(text: str, question: str, language: str) -> ReasoningGraph:
-    """The graph of an explanation."""
-    givens = find_givens(split_options(question)[0], language)
-    reader = ProseReader(text, question, givens, language, linked=True)
-    for statement in segment(text, dollars=True):
-        reader.read_statement(statement)
-    return ReasoningGraph(question, tuple(reader.steps), None, givens, language, "vnhsge", ())
+    """The graph of an explanation; the answer is the letter of the option it arrives at, else its last value.
+
+    The text may be a whole published row (a JSON object with Question and Explanation): then spans count in the explanation,
+    and images that the row names are listed as problems.
+    """
+    problems: list[str] = []
+    row = _published_row(text)
+    if row is not None:
+        text, question = row.get("Explanation", ""), question or row.get("Question", "")
+        for field in ("Image_Question", "Image_Answer"):
+            names = [name.strip() for name in row.get(field, "").split(";") if name.strip()]
+            problems += [f"an image is not read: {name}" for name in names]
+    stem, options = split_options(question)
+    givens = find_givens(stem, language)
+    steps = read_prose(text, question, givens, language, segment(text, dollars=True), problems, linked=True)
+    answer = decide_option(text, options, language)
+    if answer is None:
+        value = formula_value(text[-2000:], language) if text.strip() else None
+        answer = None if value is None else str(value)
+        problems.append("the question lists no options A to D" if not options else "the explanation settles on no option")
+    return ReasoningGraph(question, steps, answer, givens, language, "vnhsge", tuple(problems))
+
+
+def _published_row(text: str) -> dict[str, str] | None:
+    if not text.lstrip().startswith("{") or '"Explanation"' not in text:
+        return None
+    try:
+        row = json.loads(text)
+    except ValueError:
+        return None
+    return {key: value for key, value in row.items() if isinstance(value, str)} if isinstance(row, dict) else None
