@@ -1,0 +1,261 @@
+"""The symbolic teacher: solves the nano tasks exactly and writes four-stage traces in the words of a tiny model.
+
+    What is 347 - 285?
+    [UNDERSTAND] 347-285
+    [PLAN]       compare, subtract
+    [EXECUTE]    3>2, 7-5=2, 4-8+10=6, 3-2-1=0
+    [VERIFY]     62+285=347 ok
+    62
+
+Numbers are worked on digit by digit, least significant first. Every step restates the digits that it needs, so that
+computing it is a look-up in what stands next to it; operands are padded to one width, so that a digit's place is its
+position. What was tried before this wording, and how long each took to be learnt, stands in docs/log.md.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+
+from parsers.graph import Stage
+from teachers.problems import Problem, Trace
+
+Steps = list[tuple[Stage, str]]
+
+
+@dataclass
+class Work:
+    """A trace being written. The step number `wrong_step` of those that compute gets a plausible wrong value."""
+
+    wrong_step: int | None = None
+    random: Random = field(default_factory=Random)
+    steps: Steps = field(default_factory=list)
+    num_computed: int = 0
+    wrong_index: int | None = None
+
+    def write(self, stage: Stage, *texts: str) -> None:
+        self.steps.extend((stage, text) for text in texts)
+
+    def compute(self, expression: str, value: int) -> int:
+        """Write `expression=value` as a step, with the error if this is the place for it; what was written."""
+        if self.num_computed == self.wrong_step:
+            value = _plausible_error(value, self.random)
+            self.wrong_index = len(self.steps)
+        self.num_computed += 1
+        self.write(Stage.EXECUTE, f"{expression}={value}")
+        return value
+
+
+def _plausible_error(value: int, random: Random) -> int:
+    """A slip in the last digit, in the carry, or in both digits' order."""
+    candidates = {value + 1, value - 1, value + 2, value - 2, value + 10, value - 10, int(str(value)[::-1])}
+    return random.choice(sorted(v for v in candidates - {value} if 0 <= v < 100))
+
+
+def aligned(numbers: list[int], width: int = 0) -> list[str]:
+    """The numbers in decimal, padded with zeros to the widest."""
+    width = max(width, *(len(str(n)) for n in numbers))
+    return [str(n).zfill(width) for n in numbers]
+
+
+def add(work: Work, x: str, y: str) -> int:
+    """Column by column, x and y equally long."""
+    carry, digits = "", ""
+    for a, b in zip(reversed(x), reversed(y), strict=True):
+        total = work.compute(f"{a}+{b}{carry}", int(a) + int(b) + int(carry or 0))
+        carry, digits = f"+{total // 10}", str(total % 10) + digits
+    return int(carry + digits)
+
+
+def subtract(work: Work, x: str, y: str) -> int:
+    """Column by column, x and y equally long and x >= y."""
+    borrow, digits = "", ""
+    for a, b in zip(reversed(x), reversed(y), strict=True):
+        difference = int(a) - int(b) + int(borrow or 0)
+        needs_ten = difference < 0
+        value = work.compute(f"{a}-{b}{borrow}" + "+10" * needs_ten, difference + 10 * needs_ten)
+        borrow, digits = f"-{int(needs_ten)}", str(value % 10) + digits
+    return int(digits)
+
+
+def multiply_row(work: Work, x: str, digit: str) -> int:
+    """x times one digit."""
+    carry, digits = "", ""
+    for a in reversed(x):
+        product = work.compute(f"{a}*{digit}{carry}", int(a) * int(digit) + int(carry or 0))
+        carry, digits = f"+{product // 10}", str(product % 10) + digits
+    return int(carry + digits)
+
+
+def multiply(work: Work, x: str, y: str) -> int:
+    """Row by row, then the rows are added up."""
+    total = multiply_row(work, x, y[-1])
+    for place, digit in enumerate(reversed(y[:-1]), start=1):
+        row = multiply_row(work, x, digit) * 10**place
+        left, right = aligned([total, row])
+        work.write(Stage.EXECUTE, f"{left}+{right}")
+        total = add(work, left, right)
+    return total
+
+
+def compare(work: Work, x: str, y: str) -> str:
+    """`<`, `>` or `=`, digit by digit from the left, x and y equally long."""
+    for a, b in zip(x, y, strict=True):
+        sign = "<" if a < b else ">" if a > b else "="
+        work.write(Stage.EXECUTE, f"{a}{sign}{b}")
+        if sign != "=":
+            return sign
+    return "="
+
+
+def signed_difference(work: Work, x: str, y: str) -> int:
+    """x - y, where it is not known yet which is larger."""
+    if compare(work, x, y) == "<":
+        work.write(Stage.EXECUTE, f"-({y}-{x})")
+        return -subtract(work, y, x)
+    return subtract(work, x, y)
+
+
+def signed_sum(work: Work, x: int, y: int) -> int:
+    """x + y of any signs, first restated as a sum or difference of magnitudes, the larger one first."""
+    same_sign = (x < 0) == (y < 0)
+    large, small = (x, y) if same_sign or abs(x) >= abs(y) else (y, x)
+    left, right = aligned([abs(large), abs(small)])
+    text = f"{left}{'+' if same_sign else '-'}{right}"
+    work.write(Stage.EXECUTE, f"-({text})" if large < 0 else text)
+    magnitude = add(work, left, right) if same_sign else subtract(work, left, right)
+    return -magnitude if large < 0 else magnitude
+
+
+def _calculate(work: Work, problem: Problem) -> tuple[str, str]:
+    """Sums, differences and products of two or three numbers: arithmetic, two_step, word_problem."""
+    assert problem.expression is not None
+    first, *rest = re.split(r"([-+*])", problem.expression)
+    terms = [(rest[i], int(rest[i + 1])) for i in range(0, len(rest), 2)]
+    if [sign for sign, _ in terms] == ["-", "+"]:
+        terms.reverse()  # adding first keeps what is in between positive
+    x, (sign, y) = int(first), terms[0]
+    if sign == "*":
+        x, y = sorted((x, y), key=lambda n: -len(str(n)))  # one row where one digit is enough
+        terms[0] = (sign, y)
+        left, right, *others = str(x), str(y), *(str(n) for _, n in terms[1:])
+    else:
+        left, right, *others = aligned([x, y, *(n for _, n in terms[1:])])
+    signs = [sign, *(s for s, _ in terms[1:])]
+    work.write(Stage.UNDERSTAND, left + "".join(s + n for s, n in zip(signs, [right, *others], strict=True)))
+    words = {"+": ["add"], "-": ["compare", "subtract"], "*": ["multiply"]}
+    work.write(Stage.PLAN, *(word for s in signs for word in words[s]))
+    operation: dict[str, Callable[[Work, str, str], int]] = {"+": add, "-": signed_difference, "*": multiply}
+    result = operation[sign](work, left, right)
+    for sign_, n in terms[1:]:
+        left_, right_ = aligned([result, n])
+        work.write(Stage.EXECUTE, f"{left_}{sign_}{right_}")
+        result = operation[sign_](work, left_, right_)
+    return str(result), _inverse(x, terms, result)
+
+
+def _inverse(x: int, terms: list[tuple[str, int]], result: int) -> str:
+    """What undoes the computation and should give x again, `{r}` standing for the result."""
+    (sign, y), later = terms[0], "".join({"+": "-", "-": "+"}[s] + str(n) for s, n in terms[1:])
+    if sign != "*":
+        return f"{{r}}{later}{'-' if sign == '+' else '+'}{y}={x}"
+    product = f"({{r}}{later})" if later else "{r}"
+    return f"{product}/{y}={x}" if y else f"{{r}}{later}=0"
+
+
+def _pattern(work: Work, problem: Problem) -> tuple[str, str]:
+    terms = [int(t) for t in re.findall(r"-?\d+", problem.question)]
+    last = terms[-1]
+    work.write(Stage.UNDERSTAND, f"{terms[0]}, {terms[1]}, {last}")
+    if terms[2] - terms[1] == terms[1] - terms[0]:
+        work.write(Stage.PLAN, "difference", "add")
+        difference = signed_sum(work, terms[1], -terms[0])
+        result = signed_sum(work, last, difference)
+        return str(result), f"{{r}}{'-' if last >= 0 else '+'}{abs(last)}={terms[1] - terms[0]}"
+    ratio = terms[1] // terms[0]
+    work.write(Stage.PLAN, f"times {ratio}", "multiply")
+    work.write(Stage.EXECUTE, f"{last}*{ratio}")
+    return str(multiply(work, str(last), str(ratio))), f"{{r}}/{ratio}={last}"
+
+
+def _even_odd(work: Work, problem: Problem) -> tuple[str, str]:
+    digit = int(re.findall(r"\d", problem.question)[-1])
+    work.write(Stage.UNDERSTAND, f"last {digit}")
+    work.write(Stage.PLAN, "halve")
+    rest = digit % 2
+    work.write(Stage.EXECUTE, f"{digit}-{rest}={digit - rest}")
+    return "odd" if rest else "even", f"{digit // 2}*2+{rest}={digit}"
+
+
+def _comparison(work: Work, problem: Problem) -> tuple[str, str]:
+    x, y = (int(n) for n in re.findall(r"\d+", problem.question))
+    wants_larger = "larger" in problem.question
+    left, right = aligned([x, y])
+    work.write(Stage.UNDERSTAND, f"{left}, {right}")
+    work.write(Stage.PLAN, "larger" if wants_larger else "smaller")
+    sign = compare(work, left, right)
+    return str(x if (sign == ">") == wants_larger else y), f"{x}{sign}{y}"
+
+
+def _sorting(work: Work, problem: Problem) -> tuple[str, str]:
+    numbers = [int(n) for n in re.findall(r"\d+", problem.question)]
+    work.write(Stage.UNDERSTAND, f"{len(numbers)} numbers")
+    work.write(Stage.PLAN, "smallest first")
+    ordered = sorted(numbers)
+    work.write(Stage.EXECUTE, *aligned(ordered))
+    return ", ".join(map(str, ordered)), f"{len(ordered)}={len(numbers)}"
+
+
+SOLVERS: dict[str, Callable[[Work, Problem], tuple[str, str]]] = {
+    "arithmetic": _calculate,
+    "two_step": _calculate,
+    "word_problem": _calculate,
+    "even_odd": _even_odd,
+    "comparison": _comparison,
+    "pattern": _pattern,
+    "sorting": _sorting,
+}
+
+
+def solve(problem: Problem, *, error_rate: float = 0.0, seed: int = 0) -> Trace:
+    """The trace of a nano problem in the nrm format; its answer is always the right one.
+
+    In a share `error_rate` of the traces that compute, one EXECUTE step is wrong, what follows is built on it, and
+    VERIFY finds it, corrects it and computes on from there. Deterministic by (problem, seed).
+    """
+    random = Random(f"{seed}/{problem.id}/{problem.question}")
+    work = Work()
+    answer, check = SOLVERS[problem.task](work, problem)
+    steps = work.steps
+    if work.num_computed and random.random() < error_rate:
+        steps = _with_error(problem, work, answer, check, random)
+    else:
+        steps.append((Stage.VERIFY, check.format(r=answer) + " ok"))
+    return Trace(problem, write_nrm(problem.question, steps, answer), "nrm", "symbolic")
+
+
+def _with_error(problem: Problem, right: Work, answer: str, check: str, random: Random) -> Steps:
+    """The steps of a solution with one slip, and a VERIFY that puts it right."""
+    work = Work(wrong_step=random.randrange(right.num_computed), random=random)
+    wrong_answer, _ = SOLVERS[problem.task](work, problem)
+    assert work.wrong_index is not None
+    execute = [text for stage, text in right.steps if stage is Stage.EXECUTE]
+    first = work.wrong_index - (len(right.steps) - len(execute))
+    if wrong_answer != answer:
+        work.write(Stage.VERIFY, check.format(r=wrong_answer).replace("=", "!="))
+    work.write(Stage.VERIFY, f"step {first + 1}: {execute[first]}", *execute[first + 1 :])
+    work.write(Stage.VERIFY, check.format(r=answer) + " ok")
+    return work.steps
+
+
+def write_nrm(question: str, steps: Steps, answer: str) -> str:
+    """Steps in the order of their stages as `<INST>…</INST><THINK>[UNDERSTAND]<STEP>…</THINK><ANS>…</ANS>`."""
+    parts, current = [f"<INST>{question}</INST><THINK>"], None
+    for stage, text in steps:
+        if stage is not current:
+            parts.append(f"[{stage.name}]")
+            current = stage
+        parts.append(f"<STEP>{text}")
+    return "".join(parts) + f"</THINK><ANS>{answer}</ANS>"
