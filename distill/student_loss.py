@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import shutil
 from collections.abc import Iterable
 
 import torch
@@ -13,8 +11,6 @@ from torch import Tensor, nn
 from losses import IGNORE_INDEX, chunked_stage_weighted_nll, stage_totals, token_weights
 from parsers.graph import NO_STAGE
 from students.heads import head_parameters, split_head
-
-log = logging.getLogger(__name__)
 
 Batch = dict[str, Tensor]
 
@@ -68,26 +64,3 @@ class StudentLoss(nn.Module):
             denominator=denominator,
         )
         return loss, stage_totals(nll, labels, stage_ids)
-
-
-def choose_dtype(device: torch.device, wanted: str = "auto") -> torch.dtype:
-    """The dtype to compute in: bfloat16 where the hardware multiplies it, float16 on older GPUs, else float32.
-
-    Decided by compute capability: `torch.cuda.is_bf16_supported()` also says yes where it is emulated.
-    """
-    if wanted != "auto":
-        return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[wanted]
-    if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.get_device_capability(device) >= (8, 0) else torch.float16
-    if device.type == "cpu" and (torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()):
-        return torch.bfloat16
-    return torch.float32
-
-
-def can_compile(device: torch.device) -> bool:
-    """Whether torch.compile has what it needs: a C++ compiler on the CPU, Triton on a GPU of capability 7.0 and up."""
-    if device.type == "cuda":
-        import importlib.util
-
-        return importlib.util.find_spec("triton") is not None and torch.cuda.get_device_capability(device) >= (7, 0)
-    return device.type == "cpu" and any(shutil.which(compiler) for compiler in ("g++", "clang++", "c++"))

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -23,22 +22,19 @@ from accelerate.utils import broadcast
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
-from transformers.trainer_utils import suppress_progress_bars
+from transformers.utils import logging
 
+from distill.checkpoints import last_checkpoint, publish, read_state, write_state
+from distill.compilation import compile_layers, undo_compilation
 from distill.data import Batches, BatchStream, Example
 from distill.errors import UserError, disk_full
 from distill.optimizers import build_optimizer
 from distill.progress import LiveProgress
 from distill.schedules import TrainingPlan
-from distill.student_loss import Batch, StudentLoss, choose_dtype, weight_sum
-from losses import AdaptivePolicy, ConstantPolicy, SchedulePolicy
+from distill.student_loss import Batch, StudentLoss, weight_sum
+from distill.train_settings import ROWS, build_arguments, build_plan, build_policy
 from losses.policies import WeightPolicy
 
-ROWS = ("understand", "plan", "execute", "verify", "answer")
-STATE_NAME = "stage_trainer.json"
-ENDLESS = 10**9
-"""Upper limit of steps where a time budget decides; the plan ends training long before."""
-KEPT_CHECKPOINTS = 2
 DEFAULT_SAVE_MINUTES = 5.0
 
 
@@ -83,7 +79,7 @@ def train(
         UserError: the loss is not finite, no example fits in `max_length`, or the disk is full.
     """
     folder = Path(run_dir) / "checkpoints"
-    arguments = training_arguments(settings, folder, seed)
+    arguments = build_arguments(settings, folder, seed)
     batches = Batches(
         examples,
         pad_token_id=tokenizer.pad_token_id or 0,
@@ -103,59 +99,11 @@ def train(
     if checkpoint is not None and trainer.is_finished(checkpoint):
         trainer.restore(checkpoint)
     else:
-        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+        try:
+            trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+        finally:
+            undo_compilation(model)
     return trainer.result()
-
-
-def build_plan(settings: Any) -> TrainingPlan:
-    """The schedule of a recipe's `train` section; `max_steps` wins over `max_minutes`."""
-    return TrainingPlan(
-        max_steps=settings.max_steps,
-        budget_seconds=None if settings.max_minutes is None else 60.0 * settings.max_minutes,
-        warmup_steps=settings.warmup_steps,
-        decay_fraction=settings.decay_fraction,
-        shape=settings.lr_scheduler,
-    )
-
-
-def build_policy(weights: Any) -> WeightPolicy:
-    """The weight policy of a recipe's `loss.weights` section."""
-    rows = [getattr(weights, name) for name in ROWS]
-    if weights.policy == "schedule":
-        return SchedulePolicy(rows)
-    if weights.policy == "adaptive":
-        return AdaptivePolicy(rows, minimum=weights.minimum, maximum=weights.maximum, smoothing=weights.smoothing)
-    return ConstantPolicy(rows)
-
-
-def training_arguments(settings: Any, folder: Path, seed: int) -> TrainingArguments:
-    """The part of the settings that transformers handles."""
-    use_cpu = not torch.cuda.is_available()
-    dtype = choose_dtype(torch.device("cpu" if use_cpu else "cuda"), settings.dtype)
-    arguments = TrainingArguments(
-        output_dir=str(folder),
-        max_steps=settings.max_steps or ENDLESS,
-        per_device_train_batch_size=settings.per_device_train_batch_size,
-        gradient_accumulation_steps=settings.gradient_accumulation_steps,
-        max_grad_norm=settings.max_grad_norm,
-        learning_rate=settings.learning_rate,
-        logging_steps=settings.logging_steps,
-        logging_nan_inf_filter=False,
-        save_strategy="no",  # decided in `_StepHooks`, by steps or by time
-        use_cpu=use_cpu,
-        bf16=dtype == torch.bfloat16,
-        fp16=dtype == torch.float16,
-        seed=seed,
-        report_to="none",
-        disable_tqdm=True,
-        use_cache=True,  # would be written into the configuration of the student
-        ignore_data_skip=True,  # the batch stream starts at the right batch by itself
-        dataloader_pin_memory=False,
-        remove_unused_columns=False,
-        ddp_find_unused_parameters=False,
-    )
-    arguments._n_gpu = min(arguments.n_gpu, 1)  # several GPUs are several processes, never DataParallel
-    return arguments
 
 
 class StageTrainer(Trainer):
@@ -283,6 +231,28 @@ class StageTrainer(Trainer):
         wrapped = StudentLoss(model, is_packed=self.batches.layout == "packed")
         return self.accelerator.prepare_model(wrapped)
 
+    def _prepare_for_training(self, max_steps: int, train_dataloader: DataLoader, resume_from_checkpoint: Any) -> Any:
+        prepared = super()._prepare_for_training(max_steps, train_dataloader, resume_from_checkpoint)
+        self.is_compiled = compile_layers(
+            self.model,  # type: ignore[arg-type]
+            wanted=self.settings.compile,
+            device=self.args.device,
+            warm_up=lambda: self._warm_up(prepared[0]),
+        )
+        return prepared
+
+    def _warm_up(self, model: nn.Module) -> None:
+        """Forward and backward on the first two batches of the run, also of a resumed one; leaves nothing behind."""
+        devices = [self.args.device] if self.args.device.type == "cuda" else []
+        with torch.random.fork_rng(devices):
+            for k in range(2):
+                inputs = self._prepare_inputs(self.batches.batch(k))
+                model.train()
+                one = torch.ones((), device=self.args.device)
+                loss, _ = model(**inputs, stage_weights=self._stage_weights, denominator=one)
+                loss.backward()
+        model.zero_grad()
+
     def create_optimizer(self, model: Any = None) -> torch.optim.Optimizer:  # noqa: D102
         if self.optimizer is None:
             s, trained = self.settings, model or self.model
@@ -311,7 +281,7 @@ class StageTrainer(Trainer):
 
     def is_finished(self, checkpoint: Path) -> bool:
         """Whether this checkpoint is the end of the plan."""
-        state = _read_state(checkpoint)
+        state = read_state(checkpoint)
         plan = build_plan(self.settings)
         plan.load_state_dict(state["plan"])
         return plan.is_over(state["steps_done"])
@@ -336,11 +306,9 @@ class StageTrainer(Trainer):
             super()._save_checkpoint(model, trial)
             self.accelerator.wait_for_everyone()
             if self.args.should_save:
-                _write_state(self._writing_to / name, self._state())
-                _publish(self._writing_to / name, folder / name)
+                write_state(self._writing_to / name, self._state())
+                publish(self._writing_to / name, folder)
                 shutil.rmtree(self._writing_to)
-                for old in _checkpoints(folder)[:-KEPT_CHECKPOINTS]:
-                    shutil.rmtree(old, ignore_errors=True)
         except (OSError, RuntimeError) as error:
             raise disk_full(error, folder) or error from error
         finally:
@@ -350,8 +318,11 @@ class StageTrainer(Trainer):
     def _save(self, output_dir: str | None = None, state_dict: dict | None = None) -> None:
         """Safetensors and configuration; no pickled arguments."""
         if self.args.should_save:
-            with suppress_progress_bars():
-                self.model.save_pretrained(output_dir, state_dict=state_dict)  # type: ignore[operator, union-attr]
+            shows_bars = logging.is_progress_bar_enabled()
+            logging.disable_progress_bar()
+            self.model.save_pretrained(output_dir, state_dict=state_dict)  # type: ignore[operator, union-attr]
+            if shows_bars:
+                logging.enable_progress_bar()
 
     def _state(self) -> dict[str, Any]:
         return {
@@ -367,7 +338,7 @@ class StageTrainer(Trainer):
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
         super()._load_from_checkpoint(resume_from_checkpoint, model)  # type: ignore[arg-type]
-        state = _read_state(Path(resume_from_checkpoint))
+        state = read_state(Path(resume_from_checkpoint))
         self.steps_done = state["steps_done"]
         self.plan.load_state_dict(state["plan"])
         self.policy.load_state_dict(state["policy"])
@@ -405,33 +376,3 @@ class _StepHooks(TrainerCallback):
             control.should_training_stop = control.should_log = control.should_save = True
         elif self.trainer.is_time_to_save():
             control.should_save = True
-
-
-def last_checkpoint(folder: Path) -> Path | None:
-    """The newest whole checkpoint in a folder, or None."""
-    return found[-1] if (found := _checkpoints(folder)) else None
-
-
-def _checkpoints(folder: Path) -> list[Path]:
-    found = [p for p in folder.glob("checkpoint-*") if p.name.split("-")[1].isdigit() and (p / STATE_NAME).exists()]
-    return sorted(found, key=lambda p: int(p.name.split("-")[1]))
-
-
-def _publish(source: Path, target: Path) -> None:
-    """Flush everything to disk, then rename."""
-    for path in [*source.rglob("*"), source]:
-        descriptor = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-    shutil.rmtree(target, ignore_errors=True)
-    source.rename(target)
-
-
-def _write_state(folder: Path, state: dict[str, Any]) -> None:
-    (folder / STATE_NAME).write_text(json.dumps(state), encoding="utf-8")
-
-
-def _read_state(folder: Path) -> dict[str, Any]:
-    return json.loads((folder / STATE_NAME).read_text(encoding="utf-8"))
