@@ -58,11 +58,12 @@ def run(
     nproc: Annotated[int, typer.Option("--nproc", min=1, help="Training processes on this machine.")] = 1,
 ) -> None:
     """Train a student by a recipe, evaluate it and write the report."""
-    from distill.pipeline import run as run_recipe
     from distill.recipe import load_recipe
 
-    result = run_recipe(load_recipe(recipe, overrides or ()), out=out, resume=resume, overwrite=overwrite, nproc=nproc)
-    print(result.path)
+    checked = load_recipe(recipe, overrides or ())
+    from distill.pipeline import run as run_recipe
+
+    print(run_recipe(checked, out=out, resume=resume, overwrite=overwrite, nproc=nproc).path)
 
 
 @app.command()
@@ -74,10 +75,12 @@ def check(
     ] = False,
 ) -> None:
     """Validate a recipe, print it resolved, and forecast parameters, tokens, steps, memory and time."""
-    from distill.check import check_recipe
     from distill.recipe import load_recipe
 
-    check_recipe(load_recipe(recipe, overrides or ()), show_example=show_example)
+    checked = load_recipe(recipe, overrides or ())
+    from distill.check import check_recipe
+
+    check_recipe(checked, show_example=show_example)
 
 
 @recipes_app.callback()
@@ -134,18 +137,27 @@ def parse(
 @app.command("eval")
 def evaluate(
     model: ModelArgument,
-    problems: Annotated[
-        str, typer.Option("--problems", metavar="FILE|NAME", help="Questions: a JSON object a line, or a data set.")
-    ],
+    problems: Annotated[Path, typer.Option("--problems", metavar="FILE", help="Questions: a JSON object a line.")],
     out: OutOption = None,
-    batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Questions decoded together.")] = 100,
+    batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Questions decoded together.")] = 64,
     max_new_tokens: Annotated[int, typer.Option("--max-new-tokens", min=1, help="Longest answer.")] = 384,
 ) -> None:
     """Ask a student a file of questions; writes metrics.json and samples.jsonl."""
-    from distill.pipeline import evaluate_model
+    from distill.eval_files import eval_model
 
-    folder = evaluate_model(model, problems, out=out, batch_size=batch_size, max_new_tokens=max_new_tokens)
-    print(folder)
+    print(eval_model(model, problems, out, _console(), batch_size=batch_size, max_new_tokens=max_new_tokens))
+
+
+@app.command()
+def score(
+    outputs: Annotated[Path, typer.Argument(metavar="OUTPUTS.jsonl", help="Outputs: a JSON object a line.")],
+    teacher: Annotated[Path | None, typer.Option("--teacher", metavar="TRACES.jsonl", help="Teacher's traces.")] = None,
+    out: OutOption = None,
+) -> None:
+    """Measure any file of outputs, no model needed."""
+    from distill.eval_files import score_file
+
+    score_file(outputs, teacher, out, _console())
 
 
 @app.command()

@@ -1,7 +1,8 @@
 """The run folder: what one run writes, where, and that every file appears whole or not at all.
 
 runs/miniaxion-tiny-1f0c9a52/
-    recipe.yaml  run.json  tokenizer/  checkpoints/  student/  metrics.json  samples.jsonl  report.html
+    recipe.yaml  run.json  traces.jsonl  graphs.jsonl  tokenizer/  checkpoints/  history.jsonl
+    student/  metrics.json  samples.jsonl  report.html
 """
 
 from __future__ import annotations
@@ -35,6 +36,11 @@ class Run:
 
     path: Path
     recipe: Recipe
+
+    @property
+    def graphs(self) -> Path:
+        """graphs.jsonl: what the traces say, and the texts that the student learns."""
+        return self.path / "graphs.jsonl"
 
     @property
     def tokenizer(self) -> Path:

@@ -1,0 +1,162 @@
+"""What a recipe will need, and whether it can work at all, found without training, GPU or download.
+
+refuse_impossible(recipe)      UserError with everything that would fail later
+forecast(recipe)               Forecast(parameters=920833, tokens_per_step=6800, seconds=1800.0, …)
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from statistics import mean
+from typing import Any
+
+from distill.errors import UserError, unknown_name
+from distill.examples import encode_text, problems_to_ask, training_texts
+from distill.recipe import Recipe, SymbolicTeacher
+
+PROBED_TEXTS = 1_000
+"""Texts that a forecast looks at; enough to know mean and longest example to a few percent."""
+
+CPU_FLOPS_PER_CORE = 25e9
+"""Float32 operations per second that training reaches on one core of a common server (measured: 50e9 on two)."""
+
+GPU_FLOPS = 5e12
+BYTES_PER_PARAMETER = 16
+"""Weight, gradient and two moments of AdamW in float32."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """Sizes of a training run; tokens are all tokens of an example, prompt included."""
+
+    parameters: int
+    mean_length: float
+    longest: int
+    num_texts: int | None
+    """Texts to learn from; None for an endless stream."""
+    tokens_per_step: float
+    steps: float
+    seconds: float
+    memory_bytes: float
+
+    @property
+    def tokens(self) -> float:
+        """Tokens that the student sees in the whole run."""
+        return self.tokens_per_step * self.steps
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """The first texts of a recipe under a tokenizer that was trained on them."""
+
+    tokenizer: Any
+    lengths: list[int]
+    """Tokens of each of the first texts."""
+
+
+def refuse_impossible(recipe: Recipe) -> Probe:
+    """Find what would fail later, before anything is written; what was looked at for it.
+
+    Raises:
+        UserError: all problems at once.
+    """
+    from students.tokenizer import MIN_VOCAB_SIZE, train_tokenizer
+
+    student = recipe.student
+    problems = [*_size_problems(student.size), *_data_problems(recipe), *_dtype_problems(recipe.train.dtype)]
+    if student.vocab_size < MIN_VOCAB_SIZE:
+        needed = f"markers, bytes and letters need {MIN_VOCAB_SIZE}"
+        problems.append(f"student.vocab_size: {student.vocab_size} is too small; {needed}")
+    if problems:
+        raise UserError(*problems, heading=f"recipe {recipe.name}")
+    texts = list(training_texts(recipe).first(PROBED_TEXTS))
+    tokenizer = train_tokenizer(texts, vocab_size=student.vocab_size)
+    lengths = [len(encode_text(text, tokenizer).input_ids) for text in texts]
+    if (longest := max(lengths)) > student.max_length:
+        dropped = sum(length > student.max_length for length in lengths)
+        raise UserError(
+            f"student.max_length: {student.max_length} is shorter than the longest example, {longest} tokens; "
+            f"{dropped:,} of the first {len(lengths):,} ({dropped / len(lengths):.0%}) would be dropped; "
+            f"set it to {longest} or more",
+            heading=f"recipe {recipe.name}",
+        )
+    return Probe(tokenizer, lengths)
+
+
+def forecast(recipe: Recipe, lengths: list[int]) -> Forecast:
+    """Parameters, tokens, steps, memory and time; time from the operations of a step, so good to a factor of two."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    from students.sizes import student_config
+
+    student, train = recipe.student, recipe.train
+    config = student_config(student.size, vocab_size=student.vocab_size, max_length=student.max_length)
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(config)
+    examples_per_step = train.per_device_train_batch_size * train.gradient_accumulation_steps
+    tokens_per_step = examples_per_step * mean(lengths)
+    seconds_per_step = 6 * _multiplied(model) * tokens_per_step / _flops()
+    if train.max_steps is not None:
+        steps, seconds = float(train.max_steps), train.max_steps * seconds_per_step
+    else:
+        assert train.max_minutes is not None
+        steps, seconds = 60 * train.max_minutes / seconds_per_step, 60 * train.max_minutes
+    row_tokens = train.per_device_train_batch_size * mean(lengths)
+    activations = row_tokens * 4 * (config.num_hidden_layers * 16 * config.hidden_size + 2 * student.vocab_size)
+    return Forecast(
+        parameters=model.num_parameters(),
+        mean_length=mean(lengths),
+        longest=max(lengths),
+        num_texts=training_texts(recipe).size,
+        tokens_per_step=tokens_per_step,
+        steps=steps,
+        seconds=seconds,
+        memory_bytes=BYTES_PER_PARAMETER * model.num_parameters() + activations,
+    )
+
+
+def _size_problems(size: str) -> Iterator[str]:
+    from students.sizes import SIZES
+
+    if size not in SIZES:
+        yield f"student.size: {unknown_name('student', size, list(SIZES))}"
+
+
+def _data_problems(recipe: Recipe) -> Iterator[str]:
+    """Every file that is read, before or after training."""
+    for read in (problems_to_ask, training_texts):
+        try:
+            if not (isinstance(recipe.teacher, SymbolicTeacher) and recipe.eval.problems is None):
+                read(recipe)
+        except UserError as error:
+            yield from (f"{error.heading}: {problem}" if error.heading else problem for problem in error.problems)
+
+
+def _dtype_problems(dtype: str) -> Iterator[str]:
+    import torch
+
+    if not torch.cuda.is_available():
+        if dtype == "float16":
+            yield "train.dtype: float16 is computed on GPUs only, and there is none here; use auto"
+    elif dtype == "bfloat16" and (capability := torch.cuda.get_device_capability()) < (8, 0):
+        name, version = torch.cuda.get_device_name(), ".".join(map(str, capability))
+        yield f"train.dtype: bfloat16 needs compute capability 8.0, this {name} has {version}; use float16"
+
+
+def _multiplied(model: Any) -> float:
+    """Weights that every token is multiplied by, shared ones as often as they are used; the tied head once."""
+    order = getattr(model.config, "layer_order", None)
+    head = model.get_output_embeddings().weight.numel()
+    if order is None:
+        return model.num_parameters()
+    layers = [sum(p.numel() for p in layer.parameters()) for layer in model.model.layers]
+    return head + sum(layers[index] for index in order())
+
+
+def _flops() -> float:
+    import torch
+
+    return GPU_FLOPS if torch.cuda.is_available() else CPU_FLOPS_PER_CORE * (os.cpu_count() or 1)

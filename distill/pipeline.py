@@ -1,0 +1,173 @@
+"""The phases of `distill run`, each skipped where its output is there already.
+
+    traces.jsonl, graphs.jsonl ▶ tokenizer/ ▶ checkpoints/ … student/ ▶ samples.jsonl, metrics.json ▶ report.html
+
+Every output appears whole or not at all, so a run that was killed continues at the first phase without output, and
+training at its last checkpoint. What is heavy is imported in the phase that needs it.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from rich.console import Console
+
+from distill.errors import UserError, unknown_name
+from distill.recipe import Recipe
+from distill.runs import (
+    Run,
+    disk_errors,
+    only_worker,
+    open_run,
+    read_json,
+    whole_folder,
+    write_json,
+    write_jsonl,
+    write_text,
+)
+
+Phase = Callable[[Run, Console], None]
+EXPORTS = ["llama"]
+
+
+def run(
+    recipe: Recipe,
+    *,
+    out: str | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+    nproc: int = 1,
+    console: Console | None = None,
+) -> Run:
+    """Train, evaluate and report; the run whose folder holds it all.
+
+    Args:
+        out: folder of the run; `runs/<name>-<fingerprint>` where None.
+        resume: continue in an existing folder, which must hold a run of the same recipe.
+        overwrite: throw the run in an existing folder away.
+        nproc: training processes on this machine, one a GPU.
+
+    Raises:
+        UserError: data that cannot be read, a folder that must not be touched, a full disk.
+    """
+    from distill.forecast import refuse_impossible
+
+    console = console or Console(stderr=True)
+    refuse_impossible(recipe)
+    this = open_run(recipe, out, resume=resume, overwrite=overwrite)
+    phases: list[tuple[str, Path, Phase]] = [
+        ("traces", this.graphs, traces_phase),
+        ("tokenizer", this.tokenizer, tokenizer_phase),
+        ("train", this.student, partial(train_phase, nproc=nproc)),
+        ("evaluate", this.metrics, evaluate_phase),
+        ("report", this.report, report_phase),
+    ]
+    with only_worker(this), disk_errors(this.path):
+        for name, output, phase in phases:
+            if output.exists():
+                continue
+            console.print(f"{name}: {output}", highlight=False, soft_wrap=True)
+            with this.timed(name):
+                phase(this, console)
+        console.print(f"done: {this.report}", highlight=False, soft_wrap=True)
+    return this
+
+
+def traces_phase(run: Run, console: Console) -> None:
+    """traces.jsonl and graphs.jsonl: what the teacher wrote, and how it was read."""
+    from distill.examples import training_traces
+    from distill.reference import write_graphs
+
+    run.note(traces=write_graphs(run, training_traces(run.recipe)))
+
+
+def tokenizer_phase(run: Run, console: Console) -> None:
+    """tokenizer/: the student's vocabulary, from training-side texts only."""
+    from distill.examples import TOKENIZER_TEXTS, training_texts
+    from students.tokenizer import train_tokenizer
+
+    texts = training_texts(run.recipe, run.graphs).first(TOKENIZER_TEXTS)
+    with whole_folder(run.tokenizer) as folder:
+        train_tokenizer(texts, vocab_size=run.recipe.student.vocab_size).save_pretrained(folder)
+
+
+def train_phase(run: Run, console: Console, *, nproc: int = 1) -> None:
+    """checkpoints/, history.jsonl and student/."""
+    if nproc == 1:
+        from distill.training import train_run
+
+        return train_run(run)
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(nproc)]
+    finished = subprocess.run([*launcher, "-m", "distill.training", str(run.path)], check=False)
+    if finished.returncode:
+        raise RuntimeError(f"a training process ended with {finished.returncode}; its own message stands above")
+    return None
+
+
+def evaluate_phase(run: Run, console: Console) -> None:
+    """samples.jsonl and metrics.json: the student on questions of the test side."""
+    from distill.eval_files import asking_progress, show_metrics
+    from distill.evaluation import evaluate
+    from distill.examples import encode_text, problems_to_ask, validation_texts
+    from distill.validation import validation_loss
+    from students.generation import load_student
+
+    settings = run.recipe.eval
+    model, tokenizer = load_student(run.student)
+    problems, harder = problems_to_ask(run.recipe), problems_to_ask(run.recipe, extra_digits=1)
+    with asking_progress(len(problems) + len(harder), console) as on_progress:
+        metrics, rows = evaluate(
+            model,
+            tokenizer,
+            problems,
+            harder=harder,
+            max_new_tokens=settings.max_new_tokens,
+            batch_size=settings.batch_size,
+            on_progress=on_progress,
+        )
+    if texts := validation_texts(run.recipe, run.graphs):
+        metrics["validation"] = validation_loss(model, tokenizer, [encode_text(text, tokenizer) for text in texts])
+    metrics["training"] = run.record().get("training")
+    write_jsonl(run.samples, rows)
+    write_json(run.metrics, metrics)
+    show_metrics(metrics, console)
+
+
+def report_phase(run: Run, console: Console) -> None:
+    """The model card in student/, and report.html."""
+    from distill.model_card import model_card
+    from distill.report import write_report
+
+    card = model_card(name=run.recipe.student.size, metrics=read_json(run.metrics), facts=run.record())
+    write_text(run.student / "README.md", card)
+    write_report(run.path, history=read_history(run))
+
+
+def read_history(run: Run) -> list[dict[str, float]]:
+    """The log of training, one entry for each logged step."""
+    return [json.loads(line) for line in (run.path / "history.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+def export_model(model: str, out: Path, *, to: str) -> Path:
+    """Write a student in a form that other software loads; the folder written.
+
+    Raises:
+        UserError: no student there, no such form, or `out` exists.
+    """
+    from distill.eval_files import student_path
+
+    if to not in EXPORTS:
+        raise UserError(f"--to: {unknown_name('form', to, EXPORTS)}")
+    if out.exists():
+        raise UserError(f"{out}: exists already; choose another folder")
+    student = Path(student_path(model))
+    from students.llama import export_llama
+
+    with disk_errors(out), whole_folder(out) as folder:
+        export_llama(student, folder)
+    return out

@@ -1,0 +1,78 @@
+"""The training phase of a run: from a run folder with a tokenizer to one with a student. Runs in every process.
+
+python -m torch.distributed.run --nproc-per-node 2 -m distill.training runs/miniaxion_tiny-8dff862b
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from distill.examples import encode_text, training_texts
+from distill.recipe import load_recipe
+from distill.runs import Run, whole_folder, write_jsonl
+
+
+def train_run(run: Run, *, show: bool = True) -> None:
+    """Train the student of a run, from its last checkpoint if it has one; writes history.jsonl and student/."""
+    from transformers import AutoTokenizer
+
+    from distill.trainer import train
+    from students.sizes import build_student
+
+    recipe = run.recipe
+    tokenizer = AutoTokenizer.from_pretrained(run.tokenizer)
+    student = recipe.student
+    model = build_student(
+        student.size, tokenizer, vocab_size=student.vocab_size, max_length=student.max_length, seed=recipe.seed
+    )
+    texts = training_texts(recipe, run.graphs)
+
+    def example(index: int) -> Any:
+        return encode_text(texts.text(index), tokenizer)
+
+    result = train(
+        model,
+        tokenizer,
+        example,
+        settings=recipe.train,
+        weights=recipe.loss.weights,
+        run_dir=run.path,
+        seed=recipe.seed,
+        max_length=recipe.student.max_length,
+        num_examples=texts.size,
+        resume=True,
+        show=show,
+    )
+    if is_first_process():
+        history = [{name: finite(value) for name, value in entry.items()} for entry in result.history]
+        write_jsonl(run.path / "history.jsonl", history)
+        facts = {name: fact for name, fact in asdict(result).items() if name != "history"}
+        run.note(training={**facts, "device": str(model.device), "parameters": model.num_parameters()})
+        with whole_folder(run.student) as folder:
+            model.save_pretrained(folder)
+            tokenizer.save_pretrained(folder)
+
+
+def finite(value: Any) -> Any:
+    """The value, None where JSON has no such number."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def is_first_process() -> bool:
+    """Whether this process writes the files; true without several processes."""
+    import torch.distributed as dist
+
+    return not dist.is_initialized() or dist.get_rank() == 0
+
+
+def main(folder: str) -> None:
+    """Train in one of several processes."""
+    train_run(Run(Path(folder), load_recipe(str(Path(folder) / "recipe.yaml"))))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
