@@ -65,14 +65,26 @@ def evaluate(expression: str, language: str = "en") -> Fraction | None:
         return Fraction(left, right) if right else None
     if len(expression) > MAX_LENGTH:
         return None
+    return _evaluate_short(expression, language) if len(expression) <= 200 else _evaluate(expression, language)
+
+
+def _evaluate(expression: str, language: str) -> Fraction | None:
     try:
         return Fraction(_Parser(_tokens(expression, decimal_comma(language))).whole())
     except _Unreadable:
         return None
 
 
+_evaluate_short = lru_cache(maxsize=4096)(_evaluate)
+"""Reading a step, its verdict, its check and its rendering all ask for the same value."""
+
+
 def operands(expression: str, language: str = "en") -> list[Number]:
     """The numbers of an expression with their positions, per cent included in the number: 25% is 1/4; [] if unreadable."""
+    return list(_operands_short(expression, language) if len(expression) <= 200 else _operands(expression, language))
+
+
+def _operands(expression: str, language: str) -> list[Number]:
     try:
         tokens = _tokens(expression[:MAX_LENGTH], decimal_comma(language))
     except _Unreadable:
@@ -90,6 +102,8 @@ def operands(expression: str, language: str = "en") -> list[Number]:
             found.append(Number(value, start, end, expression[start:end]))
     return found
 
+
+_operands_short = lru_cache(maxsize=4096)(_operands)
 
 _Token = tuple[str, int | Fraction, int, int]
 

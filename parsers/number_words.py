@@ -97,8 +97,13 @@ def find_word_numbers(text: str, language: str) -> list[tuple[Fraction, int, int
     found: list[tuple[Fraction, int, int]] = []
     starts, match_words = _starts(language), _scanner(language).match
     position = 0
-    for word in _WORD.finditer(text):
-        if word.start() < position or word[0].lower() not in starts:
+    lowered = text.lower()
+    if len(lowered) != len(text):  # a few capitals have longer small forms; offsets must stay
+        lowered = text
+    if starts.isdisjoint(_WORD.findall(lowered)):
+        return found
+    for word in _WORD.finditer(lowered):
+        if word[0] not in starts or word.start() < position:
             continue
         match = match_words(text, word.start())
         if match is None:

@@ -75,7 +75,7 @@ def _scanner(comma: bool) -> re.Pattern[str]:
     return re.compile(
         rf"(?:(?:(?P<mixed>[0-9]+)(?:\s*|[ ]and[ ]))?\\[dt]?(?P<frac>frac)\s*{above}\s*{below}"
         rf"|(?P<whole>[0-9]+)[ {SPACES}\-](?P<over>[0-9]+/[0-9]+)(?![0-9/])"
-        r"|(?P<ratio>(?<![0-9)]/)(?<![=*+×÷])[0-9]+/[0-9]+(?![0-9/.,]*[0-9/=]))"
+        r"|(?P<ratio>(?<![0-9)]/)(?<![=*+×÷])[0-9]+/[0-9]+(?![0-9/.,]{0,12}[0-9/=]))"
         rf"|(?P<vulgar>[0-9]*[{''.join(VULGAR)}])"
         rf"|(?P<digits>{digits})(?P<magnitude>[ {SPACES}](?:{magnitudes})\b)?)"
         rf"(?P<percent>[ {SPACES}]?\\?%)?"
@@ -91,6 +91,10 @@ _IDENTIFIER = re.compile(r"(?P<command>\\)?(?P<name>[A-Za-z]+)_?\{?$")
 
 def find_numbers(text: str, language: str = "en") -> list[Number]:
     """All numbers of the text in reading order, not overlapping. Digits of a name such as x2 or P_{10} are no number."""
+    return list(_remembered(text, language) if len(text) <= 1000 else _find(text, language))
+
+
+def _find(text: str, language: str) -> list[Number]:
     comma = decimal_comma(language)
     point = "," if comma else "."
     match_number = _scanner(comma).match
@@ -121,6 +125,12 @@ def find_numbers(text: str, language: str = "en") -> list[Number]:
         )
         found.sort(key=lambda number: number.start)
     return found
+
+
+@lru_cache(maxsize=2048)
+def _remembered(text: str, language: str) -> tuple[Number, ...]:
+    """One statement is searched several times while it is read; Numbers never change."""
+    return tuple(_find(text, language))
 
 
 def to_fraction(digits: str, language: str = "en") -> Fraction | None:

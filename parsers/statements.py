@@ -27,6 +27,8 @@ MAX_READ = 200_000
 """Steps of a text, characters of a statement, and characters in all that are read: a loop of a megabyte must not take long."""
 
 _PURE = re.compile(r"\s*([-+*/(). 0-9]*[0-9)]) ?= ?(-?[0-9]{1,30})\s*")
+_EQUALS_BEFORE = re.compile(r"=\s?(?:\\?[$€£])?\s?$")
+_VALUE_BEHIND = re.compile(r"\s?[$€£]?([0-9.]*[0-9])(?![0-9]|[.,/][0-9])")
 _COMPARISON = re.compile(r"\s*(-?[0-9]{1,30})\s*([<>])\s*(-?[0-9]{1,30})\s*")
 _DIGITS = re.compile(r"(?:(?<![0-9)])-)?[0-9]+")
 
@@ -85,7 +87,7 @@ def _computations(text: str, language: str) -> list[tuple[str, Fraction, bool | 
     found: list[tuple[str, Fraction, bool | None, int]] = []
     marks: list[re.Match[str]] = list(MARK.finditer(text)) if "<<" in text else []
     written = MARK.sub(lambda mark: " " * len(mark[0]), text) if marks else text
-    computations = find_computations(written, language)
+    computations = [] if marks and _marks_say_all(text, marks) else find_computations(written, language)
     for mark in marks:
         expression, equals, shown = mark[1].rpartition("=")
         read_in = language if evaluate(expression, language) is not None else "en"  # calculators write 2.5 everywhere
@@ -102,6 +104,20 @@ def _computations(text: str, language: str) -> list[tuple[str, Fraction, bool | 
     found.extend((c.expression, c.value, c.correct, c.end) for c in computations)
     found.sort(key=lambda item: item[3])
     return found
+
+
+def _marks_say_all(text: str, marks: list[re.Match[str]]) -> bool:
+    """Whether every equation is written as "48/2 = <<48/2=24>>24", its mark a computation and its value the mark's."""
+    if text.count("=") != 2 * len(marks):
+        return False
+    for mark in marks:
+        expression, _, value = mark[1].rpartition("=")
+        behind = _VALUE_BEHIND.match(text, mark.end())
+        if behind is None or behind[1] != value or not _EQUALS_BEFORE.search(text, max(0, mark.start() - 6), mark.start()):
+            return False
+        if expression.isdigit():
+            return False
+    return True
 
 
 def _computes(expression: str) -> bool:
@@ -142,32 +158,28 @@ class StepReader:
             changes["depends_on"] = tuple(use for use in uses if type(use) in (int, str) and use in self.sources)
         return self.read(shown if isinstance(shown, str) else text, stage, start, end, **changes)
 
-    def read(self, text: str, stage: Stage, start: int = -1, end: int = -1, **changes: Any) -> Step:
+    def read(self, text: str, stage: Stage, start: int = -1, end: int = -1, *, derived: bool = False, **changes: Any) -> Step:
         """The step that the statement is, `changes` replacing fields that were read.
 
         UNDERSTAND depends on the givens it names and PLAN on nothing; EXECUTE depends on what it computes with and VERIFY
         also on the value that it compares its result with.
         """
-        step_id = self.next_id
-        while step_id in self.sources:
-            step_id += 1
-        self.next_id = step_id + 1
-        self.sources.add(step_id)
+        step_id = self._new_id()
         if stage is Stage.PLAN:
-            return _replaced(Step(step_id, stage, text, start, end), changes)
+            return _replaced(Step(step_id, stage, text, start, end, derived=derived), changes)
         self.num_read += len(text)
         reading = read_statement(text[:MAX_STATEMENT], self.language) if self.num_read < MAX_READ else _UNREAD
         resolver = self.resolver
         if stage is Stage.UNDERSTAND and reading.expression is None:
             names = (resolver.given(n.value if isinstance(n, Number) else n) for n in reading.operands)
             uses: tuple[int | str, ...] = tuple(dict.fromkeys(name for name in names if name is not None))
-            step = _replaced(Step(step_id, stage, text, start, end, None, reading.value, uses), changes)
+            step = _replaced(Step(step_id, stage, text, start, end, None, reading.value, uses, None, derived), changes)
             resolver.add_text(step_id, text[:MAX_STATEMENT], self.language)
             return step
         uses = resolver.resolve(reading.operands)
         if stage is Stage.VERIFY and reading.results:
             uses = tuple(dict.fromkeys((*uses, *resolver.resolve(reading.results))))
-        step = Step(step_id, stage, text, start, end, reading.expression, reading.value, uses, reading.correct)
+        step = Step(step_id, stage, text, start, end, reading.expression, reading.value, uses, reading.correct, derived)
         step = _replaced(step, changes)
         resolver.add_text(step_id, text[:MAX_STATEMENT], self.language)
         for value in reading.results:
@@ -175,6 +187,21 @@ class StepReader:
         if "value" in changes or (not reading.results and not uses):
             resolver.add(step)
         return step
+
+    def keep(self, step: Step) -> int:
+        """Takes over the value of a step that was read elsewhere, under a new id, which comes back."""
+        step_id = self._new_id()
+        if step.stage is not Stage.PLAN and isinstance(step.value, Fraction):
+            self.resolver.add_value(step_id, step.value)
+        return step_id
+
+    def _new_id(self) -> int:
+        step_id = self.next_id
+        while step_id in self.sources:
+            step_id += 1
+        self.next_id = step_id + 1
+        self.sources.add(step_id)
+        return step_id
 
 
 _UNREAD = Reading()

@@ -26,6 +26,8 @@ from parsers.statements import StepReader
 MAX_GIVEN_WORDS = 5
 MAX_GOAL_WORDS = 12
 
+_READ_ALIKE = ("gsm8k", "socratic", "staged", "nrm")
+"""Formats whose statements the student formats read in the same way."""
 _CURRENCY_BEFORE = re.compile(r"(?:R\$|US\$|\\?[$€£¥₫])[ ]?$")
 _MARK = re.compile(r"<<[^<>\n]*>>")
 _SENTENCES = re.compile(r"[^.!?\n]+(?:[.!?](?![\s\"')\]]|$)[^.!?\n]*)*[.!?]*")
@@ -59,10 +61,13 @@ def structure(graph: ReasoningGraph) -> ReasoningGraph:
     new_ids: dict[int, int] = {}
 
     def keep(step: Step) -> None:
-        read = reader.read(step.text, step.stage)  # so that the reader knows what is established when it reads VERIFY
-        new_ids[step.id] = read.id
+        # The reader must know what is established when it reads VERIFY; prose it would read otherwise than it was read.
+        new_id = reader.read(step.text, step.stage).id if graph.format in _READ_ALIKE else reader.keep(step)
+        new_ids[step.id] = new_id
         uses = tuple(new_ids[use] if isinstance(use, int) else use for use in step.depends_on)
-        steps.append(replace(step, id=read.id, depends_on=uses))
+        steps.append(
+            Step(new_id, step.stage, step.text, step.start, step.end, step.expression, step.value, uses, step.correct, step.derived)
+        )
 
     for step in graph.steps[:first]:
         keep(step)
