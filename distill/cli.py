@@ -144,7 +144,9 @@ def evaluate(
 ) -> None:
     """Ask a student a file of questions; writes metrics.json and samples.jsonl."""
     from distill.eval_files import eval_model
+    from distill.quiet import quiet_libraries
 
+    quiet_libraries()
     print(eval_model(model, problems, out, _console(), batch_size=batch_size, max_new_tokens=max_new_tokens))
 
 
@@ -157,7 +159,7 @@ def score(
     """Measure any file of outputs, no model needed."""
     from distill.eval_files import score_file
 
-    score_file(outputs, teacher, out, _console())
+    score_file(outputs, teacher, out, _console(stderr=False))
 
 
 @app.command()
@@ -172,11 +174,11 @@ def export(
     print(export_model(model, out, to=to))
 
 
-def _console() -> Console:
-    """A console on stderr."""
+def _console(*, stderr: bool = True) -> Console:
+    """A console on stderr, or on stdout for what a verb is asked for."""
     from rich.console import Console as RichConsole
 
-    return RichConsole(stderr=True)
+    return RichConsole(stderr=stderr)
 
 
 def main(arguments: list[str] | None = None) -> None:

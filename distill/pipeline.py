@@ -18,6 +18,7 @@ from pathlib import Path
 from rich.console import Console
 
 from distill.errors import UserError, unknown_name
+from distill.quiet import quiet_libraries
 from distill.recipe import Recipe
 from distill.runs import (
     Run,
@@ -58,6 +59,7 @@ def run(
     from distill.forecast import refuse_impossible
 
     console = console or Console(stderr=True)
+    quiet_libraries()
     refuse_impossible(recipe)
     this = open_run(recipe, out, resume=resume, overwrite=overwrite)
     phases: list[tuple[str, Path, Phase]] = [

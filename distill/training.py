@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from distill.examples import encode_text, training_texts
+from distill.quiet import quiet_libraries
 from distill.recipe import load_recipe
 from distill.runs import Run, whole_folder, write_jsonl
 
@@ -71,6 +72,7 @@ def is_first_process() -> bool:
 
 def main(folder: str) -> None:
     """Train in one of several processes."""
+    quiet_libraries()
     train_run(Run(Path(folder), load_recipe(str(Path(folder) / "recipe.yaml"))))
 
 

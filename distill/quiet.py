@@ -1,0 +1,17 @@
+"""Keeps libraries from writing over our own progress."""
+
+from __future__ import annotations
+
+import logging
+
+CHATTY = ("bitsandbytes", "httpx", "torch.distributed.elastic")
+"""Loggers whose warnings say nothing that a user could act on."""
+
+
+def quiet_libraries() -> None:
+    """Leave progress bars and hints to us; errors are shown as before."""
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.disable_progress_bar()
+    for name in CHATTY:
+        logging.getLogger(name).setLevel(logging.ERROR)
