@@ -132,18 +132,18 @@ def _draw_frame(
 ) -> None:
     """Title, column heads, and the answer with what could not be read underneath."""
     for i, line in enumerate(heading):
-        axes.text(0.25, above - 0.28 * (i + 1), line, fontsize=10.5, va="center")
+        axes.text(0.25, above - 0.28 * (i + 1), line, fontsize=10.5, va="center", parse_math=False)
     heads = [("GIVEN", _COLOURS[None][1], 0.4, _GIVEN_WIDTH)] if has_givens else []
     heads += [(stage.name, _COLOURS[stage][1], _left(i, has_givens), _WIDTH) for i, stage in enumerate(stages)]
     for name, colour, left, width in heads:
-        axes.text(left, 0.2, name, fontsize=9, weight="bold", color=colour, va="center")
+        axes.text(left, 0.2, name, fontsize=9, weight="bold", color=colour, va="center", parse_math=False)
         axes.plot([left, left + width], [0.07, 0.07], color=colour, linewidth=1.4)
     if not graph.steps:
-        axes.text(0.25, -0.25, "no steps", fontsize=10, color="#6B7280", va="center")
+        axes.text(0.25, -0.25, "no steps", fontsize=10, color="#6B7280", va="center", parse_math=False)
     notes = [f"answer: {_shown(graph.answer)}"]
     if len(graph.steps) > MAX_STEPS:
         notes.append(f"the first {MAX_STEPS} of {len(graph.steps)} steps")
-    axes.text(0.25, -depth - 0.2, "     ".join(notes), fontsize=10, weight="bold", va="center")
+    axes.text(0.25, -depth - 0.2, "     ".join(notes), fontsize=10, weight="bold", va="center", parse_math=False)
     if graph.problems:
         axes.text(0.25, -depth - 0.47, _cut(_plain("; ".join(graph.problems)), 130), fontsize=8.5, color=_WRONG[1], va="center")
 
@@ -190,16 +190,16 @@ def _draw_node(axes: Axes, node: _Node) -> None:
     )  # fmt: skip
     y = top - _PAD - _LINE / 2
     for line in node.lines:
-        axes.text(left + 0.1, y, line, fontsize=7.4, color="#111827", va="center", zorder=3)
+        axes.text(left + 0.1, y, line, fontsize=7.4, color="#111827", va="center", zorder=3, parse_math=False)
         y -= _LINE
     if node.value and given:
-        axes.text(left + width / 2, y, node.value, fontsize=9, weight="bold", color=edge, ha="center", va="center", zorder=3)
+        axes.text(left + width / 2, y, node.value, fontsize=9, weight="bold", color=edge, ha="center", va="center", zorder=3, parse_math=False)
     elif node.value:
-        axes.text(left + 0.1, y, f"= {node.value}", fontsize=8.4, weight="bold", color=edge, va="center", zorder=3)
+        axes.text(left + 0.1, y, f"= {node.value}", fontsize=8.4, weight="bold", color=edge, va="center", zorder=3, parse_math=False)
     if node.mark:
-        axes.text(left + width - 0.1, top - _PAD - 0.05, node.mark, fontsize=11, weight="bold", color=edge, ha="right", va="center", zorder=4)
+        axes.text(left + width - 0.1, top - _PAD - 0.05, node.mark, fontsize=11, weight="bold", color=edge, ha="right", va="center", zorder=4, parse_math=False)
     if not given:
-        axes.text(left + width - 0.08, top - node.height + 0.09, f"#{node.key}", fontsize=6.5, color=edge, ha="right", va="center", zorder=4)
+        axes.text(left + width - 0.08, top - node.height + 0.09, f"#{node.key}", fontsize=6.5, color=edge, ha="right", va="center", zorder=4, parse_math=False)
 
 
 def _left(column: int, has_givens: bool) -> float:
@@ -256,11 +256,11 @@ def readable(text: str) -> str:
     return text.strip()
 
 
-_PLAIN = str.maketrans({"$": "\\$", "\u200b": "", "\t": " ", "\r": " ", "\n": " "})
+_PLAIN = str.maketrans({"\u200b": "", "\t": " ", "\r": " ", "\n": " "})
 
 
 def _plain(text: str) -> str:
-    """Text that matplotlib shows as it is: dollars escaped, no control characters and no characters outside the font's plane."""
+    """Text that the font can show: no control characters and no characters outside the font's plane."""
     kept = "".join(c if c.isprintable() and ord(c) < 0x10000 else " " if c.isspace() else "□" for c in text[:2000])
     return kept.translate(_PLAIN)
 
