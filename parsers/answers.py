@@ -5,8 +5,8 @@
     answers_equal(gold="0.5", prediction=r"\\frac12")      ->  Verdict.EQUAL
     answers_equal(gold="-3", prediction="3")               ->  Verdict.DIFFERENT
 
-Numbers are compared exactly. Only symbolic answers go to Math-Verify (Hynek Kydlíček, Hugging Face 2025), in a process of
-its own with a time limit, so that it works in any thread and cannot hang.
+Numbers are compared exactly. Only symbolic answers go to Math-Verify (Hynek Kydlíček, Hugging Face 2025), in a
+process of its own with a time limit, so that it works in any thread and cannot hang.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def clean_answer(text: str) -> str | None:
 
 
 def final_answer(text: str) -> str | None:
-    """Strict: what the text presents as its answer, in a field, a box, after `####` or `A:` or "the answer is"; or None.
+    """Strict: what the text presents as its answer, in a field, a box, after `####`, `A:` or "the answer is"; or None.
 
     The last one counts; a field that is present but empty gives None.
     """
@@ -113,7 +113,9 @@ def boxes(text: str) -> list[str]:
     return found
 
 
-def answers_equal(*, gold: str, prediction: str, language: str = "en", symbolic_seconds: float = SYMBOLIC_SECONDS) -> Verdict:
+def answers_equal(
+    *, gold: str, prediction: str, language: str = "en", symbolic_seconds: float = SYMBOLIC_SECONDS
+) -> Verdict:
     """Compares as numbers, exactly, where both are numbers; as plain text; else as mathematics, through Math-Verify.
 
     A unit, a currency sign or "x =" beside a number is ignored; "50%" equals both "50" and "0.5". A minus sign counts.
@@ -142,7 +144,10 @@ def answers_equal(*, gold: str, prediction: str, language: str = "en", symbolic_
 
 def _list(answer: str, language: str) -> list[Fraction]:
     """The numbers of "3, 5" or "3 and 5", sorted, one alone included; empty if a part is anything else."""
-    parts = re.split(r"\s*;\s*|\s*,\s+(?:and\s+)?|\s+and\s+" if decimal_comma(language) else r"\s*[,;]\s*(?:and\s+)?|\s+and\s+", answer)
+    parts = re.split(
+        r"\s*;\s*|\s*,\s+(?:and\s+)?|\s+and\s+" if decimal_comma(language) else r"\s*[,;]\s*(?:and\s+)?|\s+and\s+",
+        answer,
+    )
     values = [evaluate(part, language) for part in parts[:50]]
     return sorted(value for value in values if value is not None) if None not in values else []
 
@@ -167,11 +172,15 @@ def _tidy(answer: str) -> str:
 
 
 def _folded(answer: str) -> str:
-    return re.sub(r"[\s\u200b]+|\\[,;!: ]|\\left|\\right|[$]", "", _TEXT_COMMAND.sub(r"\1", answer)).replace("dfrac", "frac").casefold()
+    return (
+        re.sub(r"[\s\u200b]+|\\[,;!: ]|\\left|\\right|[$]", "", _TEXT_COMMAND.sub(r"\1", answer))
+        .replace("dfrac", "frac")
+        .casefold()
+    )
 
 
 def _numbers(answer: str, language: str) -> set[Fraction]:
-    """The values that the answer may stand for if it is one number; two for a per cent; empty if it is something else."""
+    """The values that the answer may stand for if it is one number; two for a per cent; empty if it is no number."""
     plain = re.sub(r"^\s*\\?[a-zA-Z]\s*=\s*", "", answer)
     value = evaluate(plain, language)
     if value is not None:
@@ -185,7 +194,9 @@ def _numbers(answer: str, language: str) -> set[Fraction]:
     return set()
 
 
-_UNKNOWN = re.compile(r"\\(?!\$|%|text|mathrm|mbox|,|!|[dt]?frac|circ)|[\^_(\[{,;](?!\s*\\?circ|[0-9]{3})|(?<![^\W\d_])[a-zA-Z](?![^\W\d_])")
+_UNKNOWN = re.compile(
+    r"\\(?!\$|%|text|mathrm|mbox|,|!|[dt]?frac|circ)|[\^_(\[{,;](?!\s*\\?circ|[0-9]{3})|(?<![^\W\d_])[a-zA-Z](?![^\W\d_])"
+)
 
 
 def _values(number: Number) -> set[Fraction]:
@@ -194,4 +205,7 @@ def _values(number: Number) -> set[Fraction]:
 
 def _is_symbolic(answer: str) -> bool:
     """Whether the answer can be mathematics at all: plain words are not."""
-    return bool(re.search(r"[0-9\\^_=(\[{+*/]|^[a-zA-Z]$", answer)) and len(re.findall(r"(?<!\\)\b[^\W\d_]{3,}", answer)) <= 3
+    return (
+        bool(re.search(r"[0-9\\^_=(\[{+*/]|^[a-zA-Z]$", answer))
+        and len(re.findall(r"(?<!\\)\b[^\W\d_]{3,}", answer)) <= 3
+    )

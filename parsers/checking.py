@@ -1,12 +1,13 @@
 """How a computation is checked in another way than it was made: inverse operation, or its parts put together again.
 
-    48+24 = 72        ->  "72 - 24 = 48"
-    24/8 = 3          ->  "3 * 8 = 24"
-    8*2+4*5 = 36      ->  "16 + 20 = 36"
+48+24 = 72        ->  "72 - 24 = 48"
+24/8 = 3          ->  "3 * 8 = 24"
+8*2+4*5 = 36      ->  "16 + 20 = 36"
 """
 
 from __future__ import annotations
 
+import itertools
 import re
 from fractions import Fraction
 
@@ -14,8 +15,10 @@ from parsers.expressions import evaluate, operands
 from parsers.graph import Step
 from parsers.recompute import show
 
-_OPERATORS = {"×": "*", "·": "*", "∙": "*", "⋅": "*", "x": "*", "X": "*", "÷": "/", ":": "/", "−": "-", "–": "-", "\\times": "*",
-              "\\cdot": "*", "\\div": "/"}  # fmt: skip
+_OPERATORS = {
+    "×": "*", "·": "*", "∙": "*", "⋅": "*", "x": "*", "X": "*", "÷": "/", ":": "/", "−": "-", "–": "-",
+    "\\times": "*", "\\cdot": "*", "\\div": "/",
+}  # fmt: skip
 _BETWEEN = re.compile(r"\s*(\\times|\\cdot|\\div|[-+*/×·∙⋅xX÷:−–])\s*")
 
 
@@ -44,7 +47,7 @@ def _inverse(expression: str, value: Fraction, language: str) -> str | None:
     if not 2 <= len(numbers) <= 6 or expression[: numbers[0].start].strip() or expression[numbers[-1].end :].strip():
         return None
     signs: list[str] = []
-    for left, right in zip(numbers, numbers[1:]):
+    for left, right in itertools.pairwise(numbers):
         between = _BETWEEN.fullmatch(expression, left.end, right.start)
         if between is None:
             return None
@@ -53,7 +56,8 @@ def _inverse(expression: str, value: Fraction, language: str) -> str | None:
     if not set(signs) <= set(inverses) or ("*" in inverses and any(number.value == 0 for number in numbers)):
         return None
     undone = "".join(
-        f" {inverses[sign]} {show(number.value, language, operand=True)}" for sign, number in zip(reversed(signs), reversed(numbers))
+        f" {inverses[sign]} {show(number.value, language, operand=True)}"
+        for sign, number in zip(reversed(signs), reversed(numbers), strict=False)
     )
     return f"{show(value, language)}{undone} = {show(numbers[0].value, language)}"
 

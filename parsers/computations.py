@@ -19,7 +19,7 @@ MARK = re.compile(r"<<([^<>\n]*)>>")
 
 @dataclass(frozen=True, slots=True)
 class Computation:
-    """`expression` is stated to be worth `value`; `correct` tells whether it is, None where units change or it is rounded.
+    """`expression` is stated to be worth `value`; `correct` tells whether it is, None where units change or it rounds.
 
     Offsets are those of expression to value.
     """
@@ -31,9 +31,12 @@ class Computation:
     end: int
 
 
-_CONVERSIONS = frozenset(Fraction(n) for n in (12, 24, 60, 100, 1000, 3600)) | frozenset(Fraction(1, n) for n in (12, 24, 60, 100, 1000, 3600))
+_CONVERSIONS = frozenset(Fraction(n) for n in (12, 24, 60, 100, 1000, 3600)) | frozenset(
+    Fraction(1, n) for n in (12, 24, 60, 100, 1000, 3600)
+)
 _ROUNDING = re.compile(
-    r"round|about|approx|nearly|almost|roughly|remain|left ?over|whole|full|complete|≈|\.\.\.|…|arredond|cerca|aproxim|resto|làm tròn|khoảng|dư",
+    r"round|about|approx|nearly|almost|roughly|remain|left ?over|whole|full|complete|≈|\.\.\.|…"
+    r"|arredond|cerca|aproxim|resto|làm tròn|khoảng|dư",
     re.IGNORECASE,
 )
 
@@ -63,7 +66,8 @@ def _scanner(comma: bool) -> re.Pattern[str]:
     digits = digits_pattern("pt" if comma else "en")
     return re.compile(
         r"(?P<clock>[0-9]{1,2}:[0-9]{2})"
-        rf"|(?P<number>(?:[1-9][0-9]{{0,2}}(?: [0-9]{{3}})+(?![0-9.,/])|[0-9]+[ {SPACES}](?:and )?[0-9]+/[0-9]+(?![0-9])|(?<=[/÷] )[0-9]+/[0-9]+(?![0-9])|[0-9]*[{''.join(VULGAR)}]|{digits}"
+        rf"|(?P<number>(?:[1-9][0-9]{{0,2}}(?: [0-9]{{3}})+(?![0-9.,/])"
+        rf"|[0-9]+[ {SPACES}](?:and )?[0-9]+/[0-9]+(?![0-9])|(?<=[/÷] )[0-9]+/[0-9]+(?![0-9])|[0-9]*[{''.join(VULGAR)}]|{digits}"
         r"|\\[dt]?frac\s*(?:\{\s*[0-9.]+\s*\}|[0-9])\s*(?:\{\s*[0-9.]+\s*\}|[0-9]))(?:\s?\\?%)?)"
         rf"|(?P<operator>\\times|\\cdot|\\div|\*\*|[{MINUS}+*/^×÷·∙⋅]|(?<![^\W\d_])[xX](?=[\s$€£\d(]))"
         r"|(?P<open>\\left\(|[(\[])|(?P<close>\\right\)|[)\]])"
@@ -75,7 +79,8 @@ def _scanner(comma: bool) -> re.Pattern[str]:
 
 _Token = tuple[str, str, int, int]
 _MAX_SIDE = 160
-"""Tokens read on either side of an equals sign."""
+_MAX_CHARACTERS = 20_000
+"""Tokens read on either side of an equals sign, characters read of a statement."""
 
 
 def find_computations(text: str, language: str = "en") -> list[Computation]:
@@ -83,8 +88,13 @@ def find_computations(text: str, language: str = "en") -> list[Computation]:
     if "=" not in text:
         return []
     tokens: list[_Token] = [
-        (match.lastgroup or "", _written(match[0]) if match.lastgroup == "number" else match[0], match.start(), match.end())
-        for match in _scanner(decimal_comma(language)).finditer(text)
+        (
+            match.lastgroup or "",
+            _written(match[0]) if match.lastgroup == "number" else match[0],
+            match.start(),
+            match.end(),
+        )
+        for match in _scanner(decimal_comma(language)).finditer(text[:_MAX_CHARACTERS])
         if match.lastgroup != "blank"
     ]
     found: list[Computation] = []
@@ -130,7 +140,7 @@ def _before(tokens: list[_Token]) -> tuple[str, int]:
     pieces: list[str] = []
     start, depth, wants_operand, work, after_unit, named = 0, 0, True, 0, False, False
     for i in range(len(tokens) - 1, -1, -1):
-        kind, token, begin, end = tokens[i]
+        kind, token, begin, _end = tokens[i]
         if wants_operand:
             if kind == "unit" or (kind == "operator" and token == "/" and after_unit):
                 if kind == "unit" and len(token) == 1:

@@ -1,8 +1,8 @@
 """Which earlier values and givens the numbers of a step refer to: dependencies by use, not by order.
 
-    givens 48, half; step 0 has computed 24
-    operands of "48 + 24"  ->  ("48", 0)
-    operands of "48 / 2"   ->  ("48", "half")
+givens 48, half; step 0 has computed 24
+operands of "48 + 24"  ->  ("48", 0)
+operands of "48 / 2"   ->  ("48", "half")
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ CONSTANTS = frozenset(map(Fraction, (1, 7, 10, 12, 24, 30, 31, 36, 52, 60, 100, 
     Fraction(1, 10),
     Fraction(1, 100),
 }
-"""Numbers that language and measures bring along (days of a week, per cent); no givens unless the problem states them."""
+"""Numbers that language and measures bring along (days of a week, per cent): no givens unless the problem says so."""
 
 
 def _key(value: Fraction | int) -> Fraction | int:
@@ -28,9 +28,9 @@ def _key(value: Fraction | int) -> Fraction | int:
 class Resolver:
     """Finds the source of each operand. Feed it the steps in order: `resolve` a step's operands, then `add` the step.
 
-    A number refers to an earlier result that nothing has used yet; otherwise to the given that states it; otherwise to the
-    latest earlier result; otherwise to a given that it is another form of (25% as 0.25, 25 or 0.75; half as 2 or 0.5;
-    two thirds as 2 and 3); otherwise to a step that merely mentions it.
+    A number refers to an earlier result that nothing has used yet; otherwise to the given that states it; otherwise to
+    the latest earlier result; otherwise to a given that it is another form of (25% as 0.25, 25 or 0.75; half as 2 or
+    0.5; two thirds as 2 and 3); otherwise to a step that merely mentions it.
     """
 
     def __init__(self, givens: Iterable[Quantity] = ()) -> None:

@@ -1,16 +1,16 @@
 """Arithmetic expressions evaluated exactly, by an own small parser: no eval, bounded, never raises.
 
-    evaluate("(40/100)*48")                ->  Fraction(96, 5)
-    evaluate(r"\\frac{1}{2} \\times 400")  ->  Fraction(200, 1)
-    evaluate("2(3+4)")                     ->  Fraction(14, 1)
-    evaluate("9 / 0"), evaluate("x + 1")   ->  None
+evaluate("(40/100)*48")                ->  Fraction(96, 5)
+evaluate(r"\\frac{1}{2} \\times 400")  ->  Fraction(200, 1)
+evaluate("2(3+4)")                     ->  Fraction(14, 1)
+evaluate("9 / 0"), evaluate("x + 1")   ->  None
 """
 
 from __future__ import annotations
 
 import re
 from fractions import Fraction
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from parsers.numbers import SPACES, VULGAR, Number, decimal_comma, digits_pattern, to_fraction
 
@@ -22,8 +22,9 @@ MAX_BITS = 4000
 """Bounds on the text, its tokens, its nesting, exponents and the size of every value on the way."""
 
 _OPERATORS = {
-    "×": "*", "·": "*", "∙": "*", "⋅": "*", "✕": "*", "x": "*", "X": "*", "÷": "/", ":": "/", "−": "-", "–": "-", "**": "^", "//": "/",
-    "[": "(", "]": ")", "{": "(", "}": ")", "\\times": "*", "\\cdot": "*", "\\div": "/", "\\{": "(", "\\}": ")",
+    "×": "*", "·": "*", "∙": "*", "⋅": "*", "✕": "*", "x": "*", "X": "*", "÷": "/", ":": "/",
+    "−": "-", "–": "-", "**": "^", "//": "/", "[": "(",
+    "]": ")", "{": "(", "}": ")", "\\times": "*", "\\cdot": "*", "\\div": "/", "\\{": "(", "\\}": ")",
     "\\left(": "(", "\\right)": ")", "\\left[": "(", "\\right]": ")", "\\%": "%",
 }  # fmt: skip
 _SUM = re.compile(r"[0-9]{1,30}(?:[-+][0-9]{1,30}){1,20}")
@@ -31,7 +32,7 @@ _TERM = re.compile(r"[-+]?[0-9]+")
 _SIMPLE = re.compile(r"\s*([0-9]{1,15})\s*([-+*/])\s*([0-9]{1,15})\s*")
 
 
-@lru_cache(maxsize=None)
+@cache
 def _tokenizer(comma: bool) -> re.Pattern[str]:
     digits = digits_pattern("pt" if comma else "en")
     return re.compile(
@@ -80,7 +81,7 @@ _evaluate_short = lru_cache(maxsize=4096)(_evaluate)
 
 
 def operands(expression: str, language: str = "en") -> list[Number]:
-    """The numbers of an expression with their positions, per cent included in the number: 25% is 1/4; [] if unreadable."""
+    """The numbers of an expression with their positions, signs and per cent signs included; [] if unreadable."""
     return list(_operands_short(expression, language) if len(expression) <= 200 else _operands(expression, language))
 
 

@@ -8,13 +8,14 @@ from collections.abc import Mapping
 LANGUAGES = ("en", "pt", "vi", "und")
 
 _COMMON = {
-    "en": """the of and a to in is was for on are with as at this have from by how many what if each then per his her they there
-        she he it that more than all so total be we find which does left number much an its let or can will first next not
-        larger smaller even odd comes sort smallest largest answer even""",
-    "pt": """o os as um uma de do da dos das e é em no na nos nas que para com por quanto quantos quantas qual quais se cada
-        mais menos ela ele são tem tinha ao à não foi seu sua entre depois então total maior menor par ímpar próximo como""",
-    "vi": """và của là có cho các một những được trong với khi để theo ta tại số hàm bao nhiêu thì bằng hỏi mỗi trên phương trình
-        đường thẳng mặt phẳng điểm giá trị tập nghiệm không từ đó vậy suy nên chọn câu""",
+    "en": """the of and a to in is was for on are with as at this have from by how many what if each then per his her
+        they there she he it that more than all so total be we find which does left number much an its let or can will
+        first next not larger smaller even odd comes sort smallest largest answer""",
+    "pt": """o os as um uma de do da dos das e é em no na nos nas que para com por quanto quantos quantas qual quais se
+        cada mais menos ela ele são tem tinha ao à não foi seu sua entre depois então total maior menor par ímpar
+        próximo como""",
+    "vi": """và của là có cho các một những được trong với khi để theo ta tại số hàm bao nhiêu thì bằng hỏi mỗi trên
+        phương trình đường thẳng mặt phẳng điểm giá trị tập nghiệm không từ đó vậy suy nên chọn câu""",
 }
 _WORD = re.compile(r"[^\W\d_]+")
 _TEX = re.compile(r"\\[a-zA-Z]+(?:\s*\{[^{}]*\})?")

@@ -3,8 +3,8 @@
     48 + 24 = 72 ⟦{"uses":["48",0]}⟧
 
 A note is JSON between ⟦ and ⟧, with every bracket inside strings escaped, so that it holds no marker and no line feed.
-In a step: `id`, `value` (text, or {"number": "1/2"}), `uses`, `text` (stands for the whole text). At the head of a text:
-`givens`, `language`. Around the question and the answer: `text`.
+In a step: `id`, `value` (text, or {"number": "1/2"}), `uses`, `text` (stands for the whole text). At the head of a
+text: `givens`, `language`. Around the question and the answer: `text`.
 """
 
 from __future__ import annotations
@@ -31,9 +31,7 @@ def write_note(fields: Mapping[str, Any]) -> str:
 
 def _escape_brackets(body: str) -> str:
     """Square brackets inside JSON strings as \\u escapes; those of arrays stay."""
-    return re.sub(
-        r'"(?:[^"\\]|\\.)*"', lambda match: match[0].replace("[", "\\u005b").replace("]", "\\u005d"), body
-    )
+    return re.sub(r'"(?:[^"\\]|\\.)*"', lambda match: match[0].replace("[", "\\u005b").replace("]", "\\u005d"), body)
 
 
 def split_note(text: str) -> tuple[str, dict[str, Any] | None]:

@@ -4,57 +4,51 @@ from __future__ import annotations
 
 import re
 from fractions import Fraction
-from functools import lru_cache
+from functools import cache
 
-_EN_UNITS = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
-    "seventeen eighteen nineteen"
-).split()
-_EN_TENS = "twenty thirty forty fifty sixty seventy eighty ninety".split()
 
-UNITS: dict[str, dict[str, int]] = {
-    "en": {word: i for i, word in enumerate(_EN_UNITS)} | {word: 10 * i for i, word in enumerate(_EN_TENS, 2)},
-    "pt": {
-        "zero": 0, "um": 1, "uma": 1, "dois": 2, "duas": 2, "três": 3, "quatro": 4, "cinco": 5, "seis": 6, "sete": 7,
-        "oito": 8, "nove": 9, "dez": 10, "onze": 11, "doze": 12, "treze": 13, "quatorze": 14, "catorze": 14, "quinze": 15,
-        "dezesseis": 16, "dezasseis": 16, "dezessete": 17, "dezoito": 18, "dezenove": 19, "vinte": 20, "trinta": 30,
-        "quarenta": 40, "cinquenta": 50, "sessenta": 60, "setenta": 70, "oitenta": 80, "noventa": 90, "cem": 100,
-        "cento": 100, "duzentos": 200, "duzentas": 200, "trezentos": 300, "quatrocentos": 400, "quinhentos": 500,
-        "seiscentos": 600, "setecentos": 700, "oitocentos": 800, "novecentos": 900,
-    },
-    "vi": {
-        "một": 1, "hai": 2, "ba": 3, "bốn": 4, "năm": 5, "sáu": 6, "bảy": 7, "tám": 8, "chín": 9, "mười": 10,
-    },
-}  # fmt: skip
-SCALES: dict[str, dict[str, int]] = {
-    "en": {"hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9},
-    "pt": {"mil": 1000, "milhão": 10**6, "milhões": 10**6},
-    "vi": {"mươi": 10, "trăm": 100, "nghìn": 1000, "ngàn": 1000, "triệu": 10**6},
+def _table(text: str) -> dict[str, Fraction]:
+    """ "half 1/2, one half 1/2" as a dict from words to numbers."""
+    pairs = (entry.rsplit(None, 1) for entry in text.split(","))
+    return {name.strip(): Fraction(number) for name, number in pairs}
+
+
+UNITS = {
+    "en": _table(
+        """zero 0, one 1, two 2, three 3, four 4, five 5, six 6, seven 7, eight 8, nine 9, ten 10, eleven 11, twelve 12,
+        thirteen 13, fourteen 14, fifteen 15, sixteen 16, seventeen 17, eighteen 18, nineteen 19, twenty 20, thirty 30,
+        forty 40, fifty 50, sixty 60, seventy 70, eighty 80, ninety 90"""
+    ),
+    "pt": _table(
+        """zero 0, um 1, uma 1, dois 2, duas 2, três 3, quatro 4, cinco 5, seis 6, sete 7, oito 8, nove 9, dez 10,
+        onze 11, doze 12, treze 13, quatorze 14, catorze 14, quinze 15, dezesseis 16, dezasseis 16, dezessete 17, dezoito 18,
+        dezenove 19, vinte 20, trinta 30, quarenta 40, cinquenta 50, sessenta 60, setenta 70, oitenta 80, noventa 90,
+        cem 100, cento 100, duzentos 200, duzentas 200, trezentos 300, quatrocentos 400, quinhentos 500, seiscentos 600,
+        setecentos 700, oitocentos 800, novecentos 900"""
+    ),
+    "vi": _table("một 1, hai 2, ba 3, bốn 4, năm 5, sáu 6, bảy 7, tám 8, chín 9, mười 10"),
 }
-MULTIPLES: dict[str, dict[str, Fraction]] = {
-    "en": {
-        "twice": Fraction(2), "double": Fraction(2), "doubled": Fraction(2), "doubles": Fraction(2), "doubling": Fraction(2),
-        "thrice": Fraction(3), "triple": Fraction(3), "tripled": Fraction(3), "triples": Fraction(3), "tripling": Fraction(3),
-        "quadruple": Fraction(4), "quadrupled": Fraction(4), "dozen": Fraction(12), "dozens": Fraction(12),
-        "couple": Fraction(2), "half": Fraction(1, 2), "halves": Fraction(1, 2), "halved": Fraction(1, 2),
-    },
-    "pt": {
-        "dobro": Fraction(2), "triplo": Fraction(3), "quádruplo": Fraction(4), "dúzia": Fraction(12), "dúzias": Fraction(12),
-        "metade": Fraction(1, 2), "meio": Fraction(1, 2), "meia": Fraction(1, 2), "par": Fraction(2),
-    },
-    "vi": {
-        "gấp đôi": Fraction(2), "tá": Fraction(12), "chục": Fraction(10), "nửa": Fraction(1, 2), "một nửa": Fraction(1, 2),
-    },
-}  # fmt: skip
-DENOMINATORS: dict[str, dict[str, int]] = {
-    "en": {
-        "half": 2, "halves": 2, "third": 3, "thirds": 3, "quarter": 4, "quarters": 4, "fourth": 4, "fourths": 4, "fifth": 5,
-        "fifths": 5, "sixth": 6, "sixths": 6, "seventh": 7, "sevenths": 7, "eighth": 8, "eighths": 8, "ninth": 9, "ninths": 9,
-        "tenth": 10, "tenths": 10,
-    },
-    "pt": {"terço": 3, "terços": 3, "quarto": 4, "quartos": 4, "quinto": 5, "quintos": 5, "sexto": 6, "décimo": 10, "décimos": 10},
+SCALES = {
+    "en": _table("hundred 100, thousand 1000, million 1000000, billion 1000000000"),
+    "pt": _table("mil 1000, milhão 1000000, milhões 1000000"),
+    "vi": _table("mươi 10, trăm 100, nghìn 1000, ngàn 1000, triệu 1000000"),
+}
+MULTIPLES = {
+    "en": _table(
+        """twice 2, double 2, doubled 2, doubles 2, doubling 2, thrice 3, triple 3, tripled 3, triples 3, tripling 3,
+        quadruple 4, quadrupled 4, dozen 12, dozens 12, couple 2, half 1/2, halves 1/2, halved 1/2"""
+    ),
+    "pt": _table("dobro 2, triplo 3, quádruplo 4, dúzia 12, dúzias 12, metade 1/2, meio 1/2, meia 1/2, par 2"),
+    "vi": _table("gấp đôi 2, tá 12, chục 10, nửa 1/2, một nửa 1/2"),
+}
+DENOMINATORS = {
+    "en": _table(
+        """half 2, halves 2, third 3, thirds 3, quarter 4, quarters 4, fourth 4, fourths 4, fifth 5, fifths 5, sixth 6,
+        sixths 6, seventh 7, sevenths 7, eighth 8, eighths 8, ninth 9, ninths 9, tenth 10, tenths 10"""
+    ),
+    "pt": _table("terço 3, terços 3, quarto 4, quartos 4, quinto 5, quintos 5, sexto 6, décimo 10, décimos 10"),
     "vi": {},
-}  # fmt: skip
+}
 WORDS = {language: {**UNITS[language], **SCALES[language], **MULTIPLES[language]} for language in UNITS}
 
 _ONE = {"en": ("a", "an"), "pt": (), "vi": ()}
@@ -66,7 +60,7 @@ def _alternatives(words: list[str]) -> str:
     return "|".join(sorted(map(re.escape, words), key=len, reverse=True))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _scanner(language: str) -> re.Pattern[str]:
     units, multiples = list(UNITS[language]), list(MULTIPLES[language])
     every = _alternatives([*units, *SCALES[language]])
@@ -83,7 +77,7 @@ _WORD = re.compile(r"[^\W\d_]+")
 _COUNT = re.compile(r"(?<![0-9.,/])([0-9]{1,9})\s(?:and|e)\s$")
 
 
-@lru_cache(maxsize=None)
+@cache
 def _starts(language: str) -> frozenset[str]:
     """The words that a number in words may begin with."""
     names = (*WORDS[language], *_ONE[language])
@@ -152,11 +146,11 @@ def _compound(phrase: str, offset: int, language: str, text: str) -> list[tuple[
         if name in scales:
             if start < 0:
                 start = word.start()
-            current = max(current, 1) * scales[name]
+            current = max(current, 1) * int(scales[name])
             if scales[name] >= 1000:
                 total, current = total + current, 0
         elif name in units:
-            value = units[name]
+            value = int(units[name])
             if start >= 0 and current % 10 ** len(str(value)) != 0:
                 found.append((Fraction(total + current), offset + start, offset + end))
                 total, current, start = 0, 0, -1

@@ -2,8 +2,8 @@
 
     "She paid $1,250.50, half of it in 3 1/2 weeks"  ->  2501/2 (currency), 1/2 (word), 7/2 (mixed)
 
-English writes 1,250.50; Portuguese and Vietnamese write 1.250,50. A per cent sign is part of the number (25% is 1/4), the word
-"percent" is its unit (95 percent is 95).
+English writes 1,250.50; Portuguese and Vietnamese write 1.250,50. A per cent sign is part of the number (25% is 1/4),
+the word "percent" is its unit (95 percent is 95).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Literal
 
 from parsers.graph import Quantity
@@ -29,7 +29,8 @@ _CURRENCY_ENDS = ("$", "€", "£", "¥", "₫", "D", "s", ".")
 SPACES = "\u00a0\u2009\u202f"
 VULGAR = {
     "½": (1, 2), "⅓": (1, 3), "⅔": (2, 3), "¼": (1, 4), "¾": (3, 4), "⅕": (1, 5), "⅖": (2, 5), "⅗": (3, 5), "⅘": (4, 5),
-    "⅙": (1, 6), "⅚": (5, 6), "⅛": (1, 8), "⅜": (3, 8), "⅝": (5, 8), "⅞": (7, 8), "⅐": (1, 7), "⅑": (1, 9), "⅒": (1, 10),
+    "⅙": (1, 6), "⅚": (5, 6), "⅛": (1, 8), "⅜": (3, 8), "⅝": (5, 8), "⅞": (7, 8),
+    "⅐": (1, 7), "⅑": (1, 9), "⅒": (1, 10),
 }  # fmt: skip
 MAGNITUDES = {
     "hundred": 100, "thousand": 1000, "million": 10**6, "billion": 10**9, "trillion": 10**12,
@@ -54,7 +55,7 @@ def decimal_comma(language: str) -> bool:
     return language in ("pt", "vi")
 
 
-@lru_cache(maxsize=None)
+@cache
 def digits_pattern(language: str) -> str:
     """Regular expression of one unsigned number in digits, thousands separators and decimal mark as in the language."""
     group, point = (r"\.", ",") if decimal_comma(language) else (",", r"\.")
@@ -90,7 +91,7 @@ _IDENTIFIER = re.compile(r"(?P<command>\\)?(?P<name>[A-Za-z]+)_?\{?$")
 
 
 def find_numbers(text: str, language: str = "en") -> list[Number]:
-    """All numbers of the text in reading order, not overlapping. Digits of a name such as x2 or P_{10} are no number."""
+    """All numbers of the text in order, not overlapping. The digits of names such as x2 or P_{10} are no numbers."""
     return list(_remembered(text, language) if len(text) <= 1000 else _find(text, language))
 
 
@@ -156,7 +157,7 @@ def _read(match: re.Match[str], text: str, language: str) -> Number | None:
         return None
     before = text[max(0, start - 8) : start]
     sign = ""
-    if before and before[-1] != " " or before[-2:-1] in _CURRENCY_ENDS:
+    if (before and before[-1] != " ") or before[-2:-1] in _CURRENCY_ENDS:
         around = _BEFORE.search(before)
         assert around is not None
         if around["currency"]:
@@ -216,7 +217,7 @@ def _is_negative(text: str, position: int) -> bool:
 
 @lru_cache(maxsize=256)
 def find_givens(question: str, language: str = "en") -> tuple[Quantity, ...]:
-    """The numbers a problem states, in order; each named as written, without its currency sign. Equal numbers share one."""
+    """The numbers a problem states, in order, named as written but for currency signs. Equal numbers share one."""
     givens: dict[Fraction, Quantity] = {}
     names: set[str] = set()
     for number in find_numbers(question, language):

@@ -45,7 +45,9 @@ def parse(text: str, *, question: str = "", format: str = "auto", language: str 
         raise TypeError(f"text and question are strings, not {type(text).__name__} and {type(question).__name__}")
     kind = detect_format(text) if format == "auto" else format
     if not text.strip():
-        return ReasoningGraph(question, language=_language(language, text, question), format=kind, problems=("the text is empty",))
+        return ReasoningGraph(
+            question, language=_language(language, text, question), format=kind, problems=("the text is empty",)
+        )
     cut = len(text) > MAX_CHARACTERS
     if kind not in _LANGUAGE_READ_LATER:
         language = _language(language, text, question)

@@ -1,7 +1,7 @@
 """Re-computing a graph: the right value of every step, errors and their consequences followed through the dependencies.
 
-    step 0  48 / 2 = 25  (wrong)     ->  Correction(0, "48/2", value 24, stated 25)
-    step 1  48 + 25 = 73             ->  Correction(1, "48+24", value 72, stated 73, a consequence)
+step 0  48 / 2 = 25  (wrong)     ->  Correction(0, "48/2", value 24, stated 25)
+step 1  48 + 25 = 73             ->  Correction(1, "48+24", value 72, stated 73, a consequence)
 """
 
 from __future__ import annotations

@@ -39,6 +39,7 @@ class Rendered(str):
     spans: tuple[Span, ...]
 
     def __new__(cls, pieces: list[tuple[str, int, int | None]]) -> Rendered:
+        """The joined pieces, each given as text, stage and id of its step."""
         self = super().__new__(cls, "".join(text for text, _, _ in pieces))
         spans, position = [], 0
         for text, stage, step_id in pieces:
@@ -69,8 +70,8 @@ def render(graph: ReasoningGraph, *, format: Format = "staged", exact: bool = Tr
     Args:
         graph: any graph.
         format: "staged" for adapter students, "nrm" for nano students.
-        exact: with notes where the plain text would not read back equal. False is for training texts: givens, values and
-            dependencies are then those that a reader finds; only a text that holds a marker still gets a note.
+        exact: with notes where the plain text would not read back equal. False is for training texts: givens, values
+            and dependencies are then those that a reader finds; only a text that holds a marker still gets a note.
 
     Raises:
         ValueError: any other format.
@@ -116,7 +117,9 @@ def _note_differences(graph: ReasoningGraph, rendered: Rendered, questions: set[
 
 
 def _note_difference(graph: ReasoningGraph, back: ReasoningGraph, notes: _Notes) -> bool:
-    if len(back.steps) != len(graph.steps) or any(a.text != b.text or a.stage != b.stage for a, b in zip(graph.steps, back.steps)):
+    if len(back.steps) != len(graph.steps) or any(
+        a.text != b.text or a.stage != b.stage for a, b in zip(graph.steps, back.steps, strict=False)
+    ):
         notes.write_all()
         return True
     head = {
@@ -132,7 +135,7 @@ def _note_difference(graph: ReasoningGraph, back: ReasoningGraph, notes: _Notes)
         notes.head |= head
         return True
     different = False
-    for i, (step, read) in enumerate(zip(graph.steps, back.steps)):
+    for i, (step, read) in enumerate(zip(graph.steps, back.steps, strict=False)):
         fields = {
             name
             for name, same in (
@@ -179,7 +182,9 @@ def _field(name: str, text: str, notes: _Notes) -> str:
 
 def _write_nrm(graph: ReasoningGraph, notes: _Notes) -> Rendered:
     question = _field("question", graph.question, notes)
-    pieces: list[tuple[str, int, int | None]] = [(f"<INST>{question}</INST><THINK>{_head(graph, notes)}", NO_STAGE, None)]
+    pieces: list[tuple[str, int, int | None]] = [
+        (f"<INST>{question}</INST><THINK>{_head(graph, notes)}", NO_STAGE, None)
+    ]
     for stage, run in groupby(enumerate(graph.steps), key=lambda item: item[1].stage):
         pieces.append((f"[{stage.name}]", stage, None))
         pieces.extend((f"<STEP>{_step(step, notes.steps[i])}", stage, step.id) for i, step in run)

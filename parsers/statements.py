@@ -1,8 +1,8 @@
 """What one statement computes and uses: text of a step -> Step with expression, value, verdict and dependencies.
 
-    "48 / 2 = <<48/2=24>>24"  ->  expression "48/2", value 24, correct, depends_on ("48", "half")
-    "7+5=12"                  ->  expression "7+5", value 12, correct
-    "45<72"                   ->  expression "45<72", no value, correct
+"48 / 2 = <<48/2=24>>24"  ->  expression "48/2", value 24, correct, depends_on ("48", "half")
+"7+5=12"                  ->  expression "7+5", value 12, correct
+"45<72"                   ->  expression "45<72", no value, correct
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from parsers.numbers import Number, find_numbers
 MAX_STEPS = 4000
 MAX_STATEMENT = 8000
 MAX_READ = 200_000
-"""Steps of a text, characters of a statement, and characters in all that are read: a loop of a megabyte must not take long."""
+"""Steps of a text, characters of a statement, and characters in all that are read: a megabyte must not take long."""
 
 _PURE = re.compile(r"\s*([-+*/(). 0-9]*[0-9)]) ?= ?(-?[0-9]{1,30})\s*")
 _EQUALS_BEFORE = re.compile(r"=\s?(?:\\?[$€£])?\s?$")
@@ -55,17 +55,18 @@ def _read(text: str, language: str) -> Reading:
         value = Fraction(int(pure[2]))
         exact = evaluate(pure[1])
         if exact is not None and not pure[1].strip().isdigit():
-            used = tuple(map(int, _DIGITS.findall(pure[1]))) if "." not in pure[1] else None
-            return Reading(pure[1].strip(), value, exact == value, used or tuple(operands(pure[1])), (value,))
+            whole = "." not in pure[1]
+            numbers = tuple(map(int, _DIGITS.findall(pure[1]))) if whole else tuple(operands(pure[1]))
+            return Reading(pure[1].strip(), value, exact == value, numbers, (value,))
     comparison = _COMPARISON.fullmatch(text)
     if comparison:
         left, right = int(comparison[1]), int(comparison[3])
         return Reading(text.strip(), None, left < right if comparison[2] == "<" else left > right, (left, right))
     found = _computations(text, language)
     if not found:
-        numbers = find_numbers(text, language)
-        only = {number.value for number in numbers}
-        return Reading(None, only.pop() if len(only) == 1 else None, None, tuple(numbers))
+        mentioned = find_numbers(text, language)
+        only = {number.value for number in mentioned}
+        return Reading(None, only.pop() if len(only) == 1 else None, None, tuple(mentioned))
     results = [value for _, value, _, _ in found]
     used: list[Number | Fraction] = []
     before: set[Fraction] = set()
@@ -113,7 +114,11 @@ def _marks_say_all(text: str, marks: list[re.Match[str]]) -> bool:
     for mark in marks:
         expression, _, value = mark[1].rpartition("=")
         behind = _VALUE_BEHIND.match(text, mark.end())
-        if behind is None or behind[1] != value or not _EQUALS_BEFORE.search(text, max(0, mark.start() - 6), mark.start()):
+        if (
+            behind is None
+            or behind[1] != value
+            or not _EQUALS_BEFORE.search(text, max(0, mark.start() - 6), mark.start())
+        ):
             return False
         if expression.isdigit():
             return False
@@ -142,7 +147,7 @@ class StepReader:
         self.sources: set[int | str] = {given.name for given in givens}
 
     def read_noted(self, text: str, stage: Stage, start: int, end: int) -> Step:
-        """The step of a statement that may end in a note (parsers/notes.py); the note's fields replace what was read."""
+        """The step of a statement that may end in a note (parsers/notes.py), whose fields replace what was read."""
         text, note = split_note(text)
         if note is None:
             return self.read(text, stage, start, end)
@@ -158,11 +163,13 @@ class StepReader:
             changes["depends_on"] = tuple(use for use in uses if type(use) in (int, str) and use in self.sources)
         return self.read(shown if isinstance(shown, str) else text, stage, start, end, **changes)
 
-    def read(self, text: str, stage: Stage, start: int = -1, end: int = -1, *, derived: bool = False, **changes: Any) -> Step:
+    def read(
+        self, text: str, stage: Stage, start: int = -1, end: int = -1, *, derived: bool = False, **changes: Any
+    ) -> Step:
         """The step that the statement is, `changes` replacing fields that were read.
 
-        UNDERSTAND depends on the givens it names and PLAN on nothing; EXECUTE depends on what it computes with and VERIFY
-        also on the value that it compares its result with.
+        UNDERSTAND depends on the givens it names and PLAN on nothing; EXECUTE depends on what it computes with and
+        VERIFY also on the value that it compares its result with.
         """
         step_id = self._new_id()
         if stage is Stage.PLAN:

@@ -1,4 +1,4 @@
-"""The stages that a plain solution leaves out, derived from its graph: UNDERSTAND, PLAN and VERIFY, true by construction.
+"""The stages that a plain solution leaves out, derived from its graph: UNDERSTAND, PLAN, VERIFY, true by construction.
 
     Given: 48 of her friends; half as many clips. Asked: How many clips did she sell altogether?
     1. Clips in May    2. Clips altogether
@@ -35,7 +35,7 @@ _PHRASE_END = re.compile(r"[,.;:?!()\n](?=\s|$)|[\n();⟦⟧<>\[\]]")
 
 
 def structure(graph: ReasoningGraph) -> ReasoningGraph:
-    """The graph with the stages it lacks, marked `derived`, ids counted anew from 0. A graph without steps stays as it is.
+    """The graph with the stages it lacks, marked `derived`, ids counted anew from 0. Without steps it stays as it is.
 
     Where re-computing finds an error whose consequences can be followed, `answer` becomes the corrected value.
     """
@@ -43,7 +43,10 @@ def structure(graph: ReasoningGraph) -> ReasoningGraph:
         return graph
     phrases = phrases_of(graph.language)
     present = {step.stage for step in graph.steps}
-    understood = any(use for step in graph.steps if step.stage is Stage.UNDERSTAND for use in step.depends_on) or not graph.givens
+    understood = (
+        any(use for step in graph.steps if step.stage is Stage.UNDERSTAND for use in step.depends_on)
+        or not graph.givens
+    )
     if not understood:
         present.discard(Stage.UNDERSTAND)  # definitions of unknowns alone do not say what is given
     ahead: list[tuple[Stage, str]] = []
@@ -66,7 +69,18 @@ def structure(graph: ReasoningGraph) -> ReasoningGraph:
         new_ids[step.id] = new_id
         uses = tuple(new_ids[use] if isinstance(use, int) else use for use in step.depends_on)
         steps.append(
-            Step(new_id, step.stage, step.text, step.start, step.end, step.expression, step.value, uses, step.correct, step.derived)
+            Step(
+                new_id,
+                step.stage,
+                step.text,
+                step.start,
+                step.end,
+                step.expression,
+                step.value,
+                uses,
+                step.correct,
+                step.derived,
+            )
         )
 
     for step in graph.steps[:first]:
@@ -90,7 +104,10 @@ def _understand(graph: ReasoningGraph, phrases: Phrases) -> str:
 
 def _given_phrases(graph: ReasoningGraph) -> str:
     """Every given with the few words behind it, as long as they read back as the same givens; else the givens alone."""
-    for text in (_with_words(graph.question, graph.givens, graph.language), "; ".join(given.text for given in graph.givens)):
+    for text in (
+        _with_words(graph.question, graph.givens, graph.language),
+        "; ".join(given.text for given in graph.givens),
+    ):
         if text is not None and find_givens(text, graph.language) == graph.givens:
             break
     return text or ""
@@ -118,9 +135,8 @@ def _with_words(question: str, givens: Sequence[Quantity], language: str) -> str
 
 
 _HANGING = frozenset(
-    "a an the and or of to in on at for with by from that than as is are was were which who if but so then per each "
-    "o os as um uma e ou de do da em no na para com por que se mas "
-    "và hoặc của là thì mà với cho".split()
+    """a an the and or of to in on at for with by from that than as is are was were which who if but so then per each
+    o os as um uma e ou de do da em no na para com por que se mas và hoặc của là thì mà với cho""".split()  # noqa: SIM905
 )
 
 

@@ -112,7 +112,11 @@ OWN = ("staged", "nrm", "gsm8k", "socratic")
 
 
 @settings(deadline=None, max_examples=300)
-@given(st.lists(st.one_of(st.sampled_from(FRAGMENTS), st.text(max_size=8)), max_size=12).map("".join), st.sampled_from(OWN), st.text(max_size=20))
+@given(
+    st.lists(st.one_of(st.sampled_from(FRAGMENTS), st.text(max_size=8)), max_size=12).map("".join),
+    st.sampled_from(OWN),
+    st.text(max_size=20),
+)
 def test_no_text_raises(text: str, format: str, question: str) -> None:
     graph = parse(text, format=format, question=question)
     assert graph.format == format
@@ -133,5 +137,7 @@ def test_a_megabyte_is_read_in_bounded_time(format: str, unit: str) -> None:
 
 
 def test_import_is_quick_and_without_torch() -> None:
-    code = "import sys, parsers; sys.exit('torch' in sys.modules or 'sympy' in sys.modules or 'networkx' in sys.modules)"
+    code = (
+        "import sys, parsers; sys.exit('torch' in sys.modules or 'sympy' in sys.modules or 'networkx' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -31,7 +31,7 @@ def test_lines_become_steps() -> None:
         (Stage.EXECUTE, "12-2", 10, True),
     ]
     assert [step.depends_on for step in graph.steps] == [("60", "5"), (0, "2")]
-    assert [text[step.start : step.end] for step in graph.steps] == [line for line in text.split("\n")[:2]]
+    assert [text[step.start : step.end] for step in graph.steps] == list(text.split("\n")[:2])
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,9 @@ def test_lines_become_steps() -> None:
         ("An open mark <<5+5=10 here.", "5+5", 10, True),
     ],
 )
-def test_marks_and_written_computations(line: str, expression: str | None, value: Fraction | None, correct: bool | None) -> None:
+def test_marks_and_written_computations(
+    line: str, expression: str | None, value: Fraction | None, correct: bool | None
+) -> None:
     step = parse(line + "\n#### 1", format="gsm8k", language="en").steps[0]
     assert (step.expression, step.value, step.correct) == (expression, value, correct)
 
@@ -92,7 +94,9 @@ def test_odd_blanks_and_lines() -> None:
 
 
 def test_socratic() -> None:
-    text = "How many boxes? ** Mia packs 60/5 = <<60/5=12>>12 boxes.\nHow many are left? ** 12-2 = <<12-2=10>>10\n#### 10"
+    text = (
+        "How many boxes? ** Mia packs 60/5 = <<60/5=12>>12 boxes.\nHow many are left? ** 12-2 = <<12-2=10>>10\n#### 10"
+    )
     graph = parse(text, question="Mia packs 60 eggs, 5 to a box, and gives 2 boxes away.")
     assert (graph.format, graph.answer, graph.problems) == ("socratic", "10", ())
     assert [step.stage.name[0] for step in graph.steps] == list("PEPE")

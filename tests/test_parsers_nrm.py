@@ -52,11 +52,17 @@ def test_whole_text() -> None:
 )
 def test_steps(text: str, expression: str | None, value: int | None, correct: bool | None) -> None:
     step = parse(f"<INST></INST><THINK>[EXECUTE]<STEP>{text}</THINK><ANS>0</ANS>").steps[0]
-    assert (step.expression, step.value, step.correct) == (expression, None if value is None else Fraction(value), correct)
+    assert (step.expression, step.value, step.correct) == (
+        expression,
+        None if value is None else Fraction(value),
+        correct,
+    )
 
 
 def test_a_result_is_used_by_later_steps() -> None:
-    graph = parse("<INST>Ana has 12 pens, buys 5, then triples them. How many?</INST><THINK>[EXECUTE]<STEP>12+5=17<STEP>17*3=51</THINK><ANS>51</ANS>")
+    graph = parse(
+        "<INST>Ana has 12 pens, buys 5, then triples them. How many?</INST><THINK>[EXECUTE]<STEP>12+5=17<STEP>17*3=51</THINK><ANS>51</ANS>"
+    )
     assert graph.steps[0].depends_on == ("12", "5")
     assert graph.steps[1].depends_on == (0, "triples")
 

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from fractions import Fraction
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from parsers import NO_STAGE, Quantity, ReasoningGraph, Stage, Step, parse, render, structure
+from parsers.render import Format
 
-FORMATS = ("staged", "nrm")
+FORMATS: tuple[Format, ...] = ("staged", "nrm")
 HOSTILE = [
     "", " ", "\n", "[PLAN]", "a\nb", "1. x", "1. x\n2. y", "x\n\ny", "<STEP>", "</THINK>", "<ANS>5</ANS>", "<INST>", "[ANSWER] 3",
     '⟦{"uses":[0]}⟧', "x ⟦{}⟧", "⟦", "⟧", "####", "<think>", "<USER>", "<\\THINK>", "48 + 24 = 72", "<<48/2=24>>24", "Given: 5; half.",
     "Given: 3 pens. Asked: How many?", "x [EXECUTE] y", "\u2028", "\x00", "½", "-5", "7+5=12", "45<72", "[VERIFY", "<AN", "𝟓", "a\r\nb",
 ]  # fmt: skip
 
-texts = st.one_of(st.sampled_from(HOSTILE), st.text(max_size=12), st.lists(st.sampled_from(HOSTILE), max_size=3).map("".join))
+texts = st.one_of(
+    st.sampled_from(HOSTILE), st.text(max_size=12), st.lists(st.sampled_from(HOSTILE), max_size=3).map("".join)
+)
 fractions = st.fractions(max_denominator=1000)
 values = st.one_of(st.none(), fractions, texts)
 
@@ -27,12 +29,18 @@ values = st.one_of(st.none(), fractions, texts)
 def graphs(draw: st.DrawFn) -> ReasoningGraph:
     names = draw(st.lists(texts, unique=True, max_size=3))
     givens = tuple(Quantity(name, draw(fractions), draw(texts)) for name in names)
-    ids = draw(st.one_of(st.lists(st.integers(-5, 30), unique=True, max_size=6), st.integers(0, 6).map(lambda n: list(range(n)))))
+    ids = draw(
+        st.one_of(
+            st.lists(st.integers(-5, 30), unique=True, max_size=6), st.integers(0, 6).map(lambda n: list(range(n)))
+        )
+    )
     steps: list[Step] = []
     for step_id in ids:
         sources: list[int | str] = [*names, *(step.id for step in steps)]
         uses = draw(st.lists(st.sampled_from(sources), max_size=3)) if sources else []
-        steps.append(Step(step_id, draw(st.sampled_from(Stage)), draw(texts), value=draw(values), depends_on=tuple(uses)))
+        steps.append(
+            Step(step_id, draw(st.sampled_from(Stage)), draw(texts), value=draw(values), depends_on=tuple(uses))
+        )
     language = draw(st.sampled_from(["en", "pt", "vi", "und", "xx"]))
     return ReasoningGraph(draw(texts), tuple(steps), draw(st.none() | texts), givens, language)
 
@@ -44,7 +52,7 @@ def content(graph: ReasoningGraph) -> tuple[object, ...]:
 
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(graphs(), st.sampled_from(FORMATS))
-def test_any_graph_reads_back_equal(graph: ReasoningGraph, format: str) -> None:
+def test_any_graph_reads_back_equal(graph: ReasoningGraph, format: Format) -> None:
     text = render(graph, format=format)
     for kind in ("auto", format):
         assert content(parse(text, format=kind)) == content(graph)
@@ -55,7 +63,7 @@ def test_any_graph_reads_back_equal(graph: ReasoningGraph, format: str) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(graphs(), st.sampled_from(FORMATS))
-def test_spans_tile_the_text(graph: ReasoningGraph, format: str) -> None:
+def test_spans_tile_the_text(graph: ReasoningGraph, format: Format) -> None:
     text = render(graph, format=format)
     position = 0
     for span in text.spans:

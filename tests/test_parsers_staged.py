@@ -27,7 +27,14 @@ def test_whole_text() -> None:
     assert [(given.name, given.value) for given in graph.givens] == [("48", 48), ("half", Fraction(1, 2))]
     assert [step.stage.name[0] for step in graph.steps] == list("UPPEEV")
     assert [step.text for step in graph.steps[1:3]] == ["Clips in May", "Clips in both months"]
-    assert [step.depends_on for step in graph.steps] == [("48", "half"), (), (), ("48", "half"), ("48", 3), (4, 3, "48")]
+    assert [step.depends_on for step in graph.steps] == [
+        ("48", "half"),
+        (),
+        (),
+        ("48", "half"),
+        ("48", 3),
+        (4, 3, "48"),
+    ]
     assert [step.value for step in graph.steps] == [None, None, None, 24, 72, 48]
     assert all(TEXT[step.start : step.end] == step.text for step in graph.steps)
     assert str(render(graph)) == TEXT
@@ -45,11 +52,16 @@ def test_a_numbered_step_goes_on_over_lines() -> None:
 
 
 def test_unnumbered_lines_are_steps() -> None:
-    assert [step.text for step in parse("[EXECUTE]\n3 + 4 = 7\n\n7 + 1 = 8\n[ANSWER] 8").steps] == ["3 + 4 = 7", "7 + 1 = 8"]
+    assert [step.text for step in parse("[EXECUTE]\n3 + 4 = 7\n\n7 + 1 = 8\n[ANSWER] 8").steps] == [
+        "3 + 4 = 7",
+        "7 + 1 = 8",
+    ]
 
 
 def test_returning_stages_keep_their_order() -> None:
-    graph = parse("[EXECUTE]\n1. 3 + 4 = 8\n[VERIFY]\nStep 1 is wrong: 3 + 4 = 7, not 8.\n[EXECUTE]\n1. 7 * 2 = 14\n[ANSWER] 14")
+    graph = parse(
+        "[EXECUTE]\n1. 3 + 4 = 8\n[VERIFY]\nStep 1 is wrong: 3 + 4 = 7, not 8.\n[EXECUTE]\n1. 7 * 2 = 14\n[ANSWER] 14"
+    )
     assert [step.stage for step in graph.steps] == [Stage.EXECUTE, Stage.VERIFY, Stage.EXECUTE]
     assert [step.correct for step in graph.steps] == [False, True, True]
     assert graph.steps[2].depends_on[0] == 1
@@ -79,5 +91,11 @@ def test_problems_are_named(text: str, problem: str) -> None:
 
 
 def test_forged_notes_cannot_break_the_graph() -> None:
-    graph = parse('[PLAN]\n1. a ⟦{"id":5,"uses":[9,"x",5]}⟧\n2. b ⟦{"id":5,"uses":[5]}⟧\n3. c ⟦{"value":{"number":"1/0"},"uses":3}⟧\n[ANSWER] 1')
-    assert [(step.id, step.depends_on, step.value) for step in graph.steps] == [(5, (), None), (6, (5,), None), (7, (), None)]
+    graph = parse(
+        '[PLAN]\n1. a ⟦{"id":5,"uses":[9,"x",5]}⟧\n2. b ⟦{"id":5,"uses":[5]}⟧\n3. c ⟦{"value":{"number":"1/0"},"uses":3}⟧\n[ANSWER] 1'
+    )
+    assert [(step.id, step.depends_on, step.value) for step in graph.steps] == [
+        (5, (), None),
+        (6, (5,), None),
+        (7, (), None),
+    ]

@@ -63,8 +63,15 @@ def test_portuguese_and_vietnamese() -> None:
 
 
 def test_an_error_is_found_corrected_and_the_answer_follows() -> None:
-    graph = solved(SOLUTION.replace("<<48/2=24>>24", "<<48/2=26>>26").replace("48+24 = <<48+24=72>>72", "48+26 = <<48+26=74>>74").replace("72", "74"))
-    assert stage_texts(graph, Stage.VERIFY) == ["Step 1 is wrong: 48 / 2 = 24, not 26.", "So step 2 becomes 48 + 24 = 72, not 74."]
+    graph = solved(
+        SOLUTION.replace("<<48/2=24>>24", "<<48/2=26>>26")
+        .replace("48+24 = <<48+24=72>>72", "48+26 = <<48+26=74>>74")
+        .replace("72", "74")
+    )
+    assert stage_texts(graph, Stage.VERIFY) == [
+        "Step 1 is wrong: 48 / 2 = 24, not 26.",
+        "So step 2 becomes 48 + 24 = 72, not 74.",
+    ]
     assert graph.answer == "72"
     verify = [step for step in graph.steps if step.stage is Stage.VERIFY]
     assert verify[-1].value == 72 and all(step.correct for step in verify)
@@ -86,7 +93,9 @@ def test_what_cannot_be_followed_is_not_called_correct() -> None:
 
 
 def test_an_answer_that_no_step_computes_is_not_called_correct() -> None:
-    assert not any("orrect." in text for text in stage_texts(solved(SOLUTION.replace("#### 72", "#### 73")), Stage.VERIFY))
+    assert not any(
+        "orrect." in text for text in stage_texts(solved(SOLUTION.replace("#### 72", "#### 73")), Stage.VERIFY)
+    )
     assert stage_texts(solved("It is clear.\n#### 5"), Stage.VERIFY) == ["Not checked: no step can be re-computed."]
 
 
@@ -106,7 +115,9 @@ def test_the_verdict_is_what_recomputing_shows(a: int, b: int, c: int, first: st
     middle = (evaluate(f"{a}{first}{b}") or 0) + error
     result = evaluate(f"({middle}){second}{c}")
     shown = f"({middle})" if middle < 0 else str(middle)
-    graph = solved(f"So {a}{first}{b} = {middle}.\nThen {shown}{second}{c} = {result}.\n#### {result}", f"Take {a}, {b} and {c}.")
+    graph = solved(
+        f"So {a}{first}{b} = {middle}.\nThen {shown}{second}{c} = {result}.\n#### {result}", f"Take {a}, {b} and {c}."
+    )
     texts = " ".join(stage_texts(graph, Stage.VERIFY))
     assert ("Correct." in texts) == (error == 0)
     assert ("Step 1 is wrong" in texts) == (error != 0)

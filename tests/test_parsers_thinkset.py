@@ -14,7 +14,9 @@ def test_whole_text() -> None:
     assert (graph.format, graph.question, graph.answer) == ("thinkset", "Ana has 2 pens and buys 3. How many?", "5")
     assert graph.problems == ()
     assert all(TEXT[step.start : step.end] == step.text for step in graph.steps)
-    assert graph.steps[-1].value == 5 and set(graph.steps[-1].depends_on) == {"2", "3"} or graph.steps[-1].depends_on == (0, "3")
+    assert (graph.steps[-1].value == 5 and set(graph.steps[-1].depends_on) == {"2", "3"}) or graph.steps[
+        -1
+    ].depends_on == (0, "3")
 
 
 @pytest.mark.parametrize("end", range(0, len(TEXT), 3))

@@ -1,8 +1,8 @@
 """GSM8K reference solutions: a step a line, calculator marks, the answer after `####` (model solutions: after `A:`).
 
-    She sold 48/2 = <<48/2=24>>24 clips in May.
-    She sold 48+24 = <<48+24=72>>72 clips in both months.
-    #### 72
+She sold 48/2 = <<48/2=24>>24 clips in May.
+She sold 48+24 = <<48+24=72>>72 clips in both months.
+#### 72
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def parse_gsm8k(text: str, question: str, language: str) -> ReasoningGraph:
 
 
 def read_lines(text: str, end: int, reader: StepReader | ProseReader, problems: list[str]) -> list[Step]:
-    """One step for every line that is not blank. Opening definitions ("Let x be ...") are UNDERSTAND, all else EXECUTE."""
+    """One step for every line. Opening definitions ("Let x be ...") are UNDERSTAND, all else EXECUTE."""
     steps: list[Step] = []
     stage = Stage.UNDERSTAND
     for start, stop in too_many(find_lines(text, end), problems):

@@ -1,7 +1,7 @@
 """Socratic solutions: each line `sub-question ** step`; the sub-question is a PLAN step, the step EXECUTE.
 
-    How many clips did she sell in May? ** She sold 48/2 = <<48/2=24>>24 clips in May.
-    #### 24
+How many clips did she sell in May? ** She sold 48/2 = <<48/2=24>>24 clips in May.
+#### 24
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _SPLIT = re.compile(r"[ \t\u00a0]*\*\*[ \t\u00a0]+")
 
 
 def parse_socratic(text: str, question: str, language: str) -> ReasoningGraph:
-    """The graph of a Socratic solution: all sub-questions as PLAN steps, in their places before the steps they ask for."""
+    """The graph of a Socratic solution: sub-questions are PLAN steps, each before the step it asks for."""
     problems: list[str] = []
     marks = list(ANSWER.finditer(text))
     answer = clean_answer(marks[-1][1]) if marks else None

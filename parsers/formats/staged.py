@@ -31,14 +31,16 @@ _GIVEN = re.compile(r"(?:Given|Dados|Cho): (.*?)(?: (?:Asked|Pede-se|Hỏi): |$)
 
 
 def parse_staged(text: str, question: str, language: str) -> ReasoningGraph:
-    """The graph of a staged text. Without `question` the givens are those that the UNDERSTAND stage lists after "Given:"."""
+    """The graph of a staged text. Without `question` the givens are those that UNDERSTAND lists after "Given:"."""
     problems: list[str] = []
     begin, head = split_head(text)
     statements: list[tuple[Stage, int, int]] = []
     answer: str | None = None
     answered = False
     markers = list(MARKER.finditer(text, begin))
-    cut = None if any(marker[1] == "ANSWER" for marker in markers) else _PARTIAL.search(text, max(begin, len(text) - 12))
+    cut = (
+        None if any(marker[1] == "ANSWER" for marker in markers) else _PARTIAL.search(text, max(begin, len(text) - 12))
+    )
     whole = cut.start() if cut else len(text)  # without a marker that was cut off
     if text[begin : markers[0].start() if markers else whole].strip():
         problems.append("text stands before any stage marker" if markers else "no stage marker was found")
@@ -82,7 +84,9 @@ def _graph(
             givens = find_givens("\n".join(line[1] for line in lines if line), language)
     reader = StepReader(givens, language)
     statements = too_many(statements, problems)
-    steps: tuple[Step, ...] = tuple(reader.read_noted(text[start:end], stage, start, end) for stage, start, end in statements)
+    steps: tuple[Step, ...] = tuple(
+        reader.read_noted(text[start:end], stage, start, end) for stage, start, end in statements
+    )
     return ReasoningGraph(question, steps, answer, givens, language, "staged", tuple(problems))
 
 

@@ -1,6 +1,6 @@
 """The THINK-set format: question, free reasoning and answer between tags that close with a backslash.
 
-    <USER>How much is 2 + 3?<\\USER> <THINK>Add the two: 2 + 3 = 5.<\\THINK> <ANSWER>5<\\ANSWER>
+<USER>How much is 2 + 3?<\\USER> <THINK>Add the two: 2 + 3 = 5.<\\THINK> <ANSWER>5<\\ANSWER>
 """
 
 from __future__ import annotations
