@@ -1,0 +1,181 @@
+"""The report: whole with everything, whole with nothing, and safe with whatever a model writes."""
+
+from __future__ import annotations
+
+import json
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from distill.charts import loss_chart
+from distill.colouring import stage_blocks
+from distill.errors import UserError
+from distill.evaluation.outputs import Output, score_outputs
+from distill.model_card import model_card
+from distill.report import build_report, worst_samples, write_report
+from parsers import parse
+
+RIGHT = "[UNDERSTAND]<STEP>4+5[PLAN]<STEP>add[EXECUTE]<STEP>4+5=9[VERIFY]<STEP>9-5=4 ok</THINK><ANS>9</ANS>"
+EVIL = "[PLAN]<STEP><script>alert(1)</script> & \"quotes\"</THINK><ANS>8</ANS>"
+HISTORY = [
+    {"step": s, "loss": 3 / s, "nll_plan": 2 / s, "nll_execute": 3 / s, "elapsed_seconds": s} for s in range(1, 60, 5)
+]
+
+
+def scored(*texts: str, task: str = "arithmetic"):
+    outputs = [Output(f"What is {i} + {9 - i}?", text, "9", task) for i, text in enumerate(texts)]
+    teachers = {output.question: parse(RIGHT, question=output.question) for output in outputs}
+    return score_outputs(outputs, teachers=teachers)
+
+
+class Tags(HTMLParser):
+    """Checks that every element is closed, and gathers what a page would load."""
+
+    VOID = frozenset({"meta", "link", "br", "img", "hr", "input", "path", "use", "rect", "circle", "line", "polygon"})
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.loads: list[str] = []
+        self.scripts = 0
+
+    def handle_starttag(self, tag, attrs):
+        self.scripts += tag == "script"
+        self.loads += [
+            value for name, value in attrs if name in ("src", "href", "xlink:href") and not value.startswith("#")
+        ]
+        if tag not in self.VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        if tag not in self.VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag):
+        if tag not in self.VOID:
+            assert self.open.pop() == tag
+
+
+def read(page: str) -> Tags:
+    tags = Tags()
+    tags.feed(page)
+    assert tags.open == []
+    return tags
+
+
+def test_whole_page_is_self_contained():
+    metrics, rows = scored(RIGHT, RIGHT.replace("9-5", "8-5"), EVIL, "")
+    metrics["one_more_digit"] = {name: metrics[name] for name in ("tasks", "average", "format")}
+    facts = {"recipe": "tiny", "seed": 0, "versions": {"torch": "2.x"}}
+    page = build_report(title="tiny", metrics=metrics, samples=rows, history=HISTORY, facts=facts, recipe="name: tiny")
+    tags = read(page)
+    assert tags.scripts == 0
+    assert tags.loads == []
+    assert not re.search(r"@import|url\((?!#)", page)
+    for words in (
+        "Accuracy by task",
+        "One more digit",
+        "Loss of each stage",
+        "Format",
+        "Self-verification",
+        "worst outputs",
+        "versions.torch",
+    ):
+        assert words in page
+    assert "3.3 %" in page, "the published figure stands beside ours"
+
+
+def test_what_a_model_writes_cannot_act():
+    metrics, rows = scored(EVIL, task="<b>task</b>")
+    page = build_report(title="<i>t</i>", metrics=metrics, samples=rows, recipe="a: </pre><script>")
+    assert read(page).scripts == 0
+    assert "&lt;script&gt;alert(1)" in page
+    assert "<b>task" not in page
+
+
+def test_page_of_almost_nothing():
+    metrics, rows = score_outputs([Output("q", "")])
+    page = build_report(title="empty", metrics=metrics, samples=rows)
+    read(page)
+    assert "Accuracy by task" not in page
+    assert "no gold answer" in page
+
+
+def test_numbers_on_the_page_are_those_of_the_metrics():
+    metrics, rows = scored(RIGHT, RIGHT, RIGHT, "")
+    page = build_report(title="t", metrics=metrics, samples=rows)
+    assert "75.0 %" in page
+    low, high = metrics["tasks"]["arithmetic"]["interval"]
+    assert f"{100 * low:.1f} – {100 * high:.1f}" in page
+
+
+def test_written_from_a_run_folder(tmp_path):
+    metrics, rows = scored(RIGHT, "")
+    (tmp_path / "metrics.json").write_text(json.dumps(metrics))
+    (tmp_path / "samples.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    (tmp_path / "run.json").write_text(json.dumps({"recipe": "my_recipe", "seed": 3}))
+    (tmp_path / "recipe.yaml").write_text("name: my_recipe\n")
+    (tmp_path / "checkpoints" / "checkpoint-60").mkdir(parents=True)
+    (tmp_path / "checkpoints" / "checkpoint-60" / "trainer_state.json").write_text(json.dumps({"log_history": HISTORY}))
+    assert write_report(tmp_path) == tmp_path / "report.html"
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    read(page)
+    assert "my_recipe" in page
+    assert "nats per token" in page
+
+
+def test_a_folder_without_metrics_is_refused(tmp_path):
+    with pytest.raises(UserError, match="no such file"):
+        write_report(tmp_path)
+
+
+def test_worst_samples_take_turns_and_start_with_broken_form():
+    rows = [
+        {"task": "a", "strict": False, "lenient": True, "well_formed": True, "rfs": 0.5, "id": 0},
+        {"task": "a", "strict": False, "lenient": False, "well_formed": True, "rfs": 0.9, "id": 1},
+        {"task": "a", "strict": False, "lenient": False, "well_formed": True, "rfs": 0.1, "id": 2},
+        {"task": "a", "strict": False, "lenient": False, "well_formed": False, "rfs": 0.9, "id": 3},
+        {"task": "a", "strict": True, "lenient": True, "well_formed": True, "rfs": 1.0, "id": 4},
+        {"task": "b", "strict": False, "lenient": False, "well_formed": True, "rfs": 0.7, "id": 5},
+    ]
+    assert [row["id"] for row in worst_samples(rows)] == [3, 5, 2, 1, 0]
+    assert len(worst_samples(rows, count=2)) == 2
+
+
+def test_stage_blocks():
+    assert stage_blocks("<INST>q</INST><THINK>[PLAN]<STEP>add<STEP>x[EXECUTE]<STEP>4+5=9</THINK><ANS>9</ANS>") == [
+        ("PLAN", ("add", "x")), ("EXECUTE", ("4+5=9",)), ("ANSWER", ("9",)),
+    ]  # fmt: skip
+    assert stage_blocks("[PLAN]\n1. Add\n[ANSWER] 9") == [("PLAN", ("1. Add",)), ("ANSWER", ("9",))]
+    assert stage_blocks("") == []
+    assert stage_blocks("hm [PLAN]<STEP>add")[0] == ("", ("hm",))
+    assert stage_blocks("<STEP>9" * 100_000)[-1][1][-1] == " …"
+
+
+def test_stage_blocks_of_plain_text_lose_nothing():
+    text = "She sold 48 clips in April. Then she sold 48 / 2 = 24 clips in May. So she sold 48 + 24 = 72 clips."
+    blocks = stage_blocks(text, question="She sold 48 clips in April and half as many in May. How many?")
+    assert "".join("".join(pieces) for _, pieces in blocks).replace(" ", "") == text.replace(" ", "")
+    assert any(stage == "EXECUTE" for stage, _ in blocks)
+
+
+def test_loss_chart():
+    chart = loss_chart(HISTORY)
+    assert chart.startswith("<svg ")
+    assert "currentColor" in chart
+    assert "plan" in chart
+    assert "verify" not in chart, "a stage without losses has no line"
+    assert chart == loss_chart(HISTORY), "the same numbers give the same bytes"
+    assert loss_chart([]) == loss_chart([{"step": 1, "loss": 2.0}]) == ""
+
+
+def test_model_card():
+    metrics, _ = scored(RIGHT, "")
+    card = model_card(name="miniaxion1-0.9m", metrics=metrics, facts={"parameters": "920,833"})
+    assert card.startswith("---\nlicense: apache-2.0\n")
+    assert "| arithmetic | 3.3 % | 50.0 % |" in card
+    assert "- parameters: 920,833" in card
+    assert "load_student" in card
+    assert "Not measured yet" in model_card(name="x")
