@@ -17,33 +17,40 @@ _COMMON = {
     "vi": """và của là có cho các một những được trong với khi để theo ta tại số hàm bao nhiêu thì bằng hỏi mỗi trên
         phương trình đường thẳng mặt phẳng điểm giá trị tập nghiệm không từ đó vậy suy nên chọn câu""",
 }
+_OTHERS = """
+    el los las y una del cuántos cuántas cuánto cuál tiene más hay son está le les des et est dans une pour
+    combien elle il avec sur au aux qui sont der die das und ist ein eine mit wie viele hat von zu den im sind il
+    gli che di è un quanti quante ha della nel per sono
+""".split()  # noqa: SIM905
+"""Common words of Spanish, French, German and Italian: so that these are not taken for Portuguese or English."""
 _WORD = re.compile(r"[^\W\d_]+")
 _TEX = re.compile(r"\\[a-zA-Z]+(?:\s*\{[^{}]*\})?")
 _VIETNAMESE = re.compile(r"[ăđơưạảấầẩẫậắằẳẵặẹẻẽếềểễệỉịọỏốồổỗộớờởỡợụủứừửữựỳỵỷỹ]", re.IGNORECASE)
-_PORTUGUESE = re.compile(r"[ãõçêôâáéíóúà]", re.IGNORECASE)
-_COMMON_WORDS = {language: frozenset(words.split()) for language, words in _COMMON.items()}
+_PORTUGUESE = re.compile(r"[ãõçêô]", re.IGNORECASE)
+_TELLS = {
+    word: tuple(name for name, words in _COMMON.items() if word in words.split())
+    + (("other",) if word in _OTHERS else ())
+    for word in {*" ".join(_COMMON.values()).split(), *_OTHERS}
+}
 MAX_CHARACTERS = 2000
 
 
 def detect_language(text: str) -> str:
-    """The language of most common words and telling letters; "und" where nothing tells."""
+    """The language of most common words and telling letters; "und" where nothing tells, or another language does."""
     sample = text[:MAX_CHARACTERS]
-    if sample.isascii():
-        # No Vietnamese without accents, little Portuguese: the usual case is decided by the words alone.
-        words = [word.lower() for word in _WORD.findall(_TEX.sub(" ", sample))]
-        english = sum(word in _COMMON_WORDS["en"] for word in words)
-        portuguese = sum(word in _COMMON_WORDS["pt"] for word in words)
-        if english == portuguese:
-            return "en" if english and words[0] in _COMMON_WORDS["en"] else "und"
-        return "en" if english > portuguese else "pt"
-    if len(_VIETNAMESE.findall(sample)) * 50 > len(sample) or len(_VIETNAMESE.findall(sample)) >= 3:
-        return "vi"
-    words = [word.lower() for word in _WORD.findall(_TEX.sub(" ", sample))]
-    counts = {language: sum(word in common for word in words) for language, common in _COMMON_WORDS.items()}
-    if counts["pt"] or counts["en"]:
-        counts["pt"] += len(_PORTUGUESE.findall(sample))
-    language = max(counts, key=lambda name: counts[name])
-    return language if counts[language] else "und"
+    counts = {"en": 0, "pt": 0, "vi": 0, "other": 0}
+    if not sample.isascii():
+        letters = len(_VIETNAMESE.findall(sample))
+        if letters >= 3 or letters * 50 > len(sample):
+            return "vi"
+        counts["pt"] = len(_PORTUGUESE.findall(sample))
+    if "\\" in sample:
+        sample = _TEX.sub(" ", sample)
+    for word in _WORD.findall(sample.lower()):
+        for name in _TELLS.get(word, ()):
+            counts[name] += 1
+    best = max(counts, key=lambda name: counts[name])  # the first of equals: English before Portuguese
+    return best if counts[best] and best != "other" else "und"
 
 
 def resolve_language(language: str, text: str, question: str = "", note: Mapping[str, object] | None = None) -> str:

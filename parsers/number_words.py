@@ -21,9 +21,10 @@ UNITS = {
     ),
     "pt": _table(
         """zero 0, um 1, uma 1, dois 2, duas 2, três 3, quatro 4, cinco 5, seis 6, sete 7, oito 8, nove 9, dez 10,
-        onze 11, doze 12, treze 13, quatorze 14, catorze 14, quinze 15, dezesseis 16, dezasseis 16, dezessete 17, dezoito 18,
-        dezenove 19, vinte 20, trinta 30, quarenta 40, cinquenta 50, sessenta 60, setenta 70, oitenta 80, noventa 90,
-        cem 100, cento 100, duzentos 200, duzentas 200, trezentos 300, quatrocentos 400, quinhentos 500, seiscentos 600,
+        onze 11, doze 12, treze 13, quatorze 14, catorze 14, quinze 15, dezesseis 16, dezasseis 16, dezessete 17,
+        dezoito 18, dezenove 19, vinte 20, trinta 30, quarenta 40, cinquenta 50, sessenta 60, setenta 70, oitenta 80,
+        noventa 90, cem 100,
+        cento 100, duzentos 200, duzentas 200, trezentos 300, quatrocentos 400, quinhentos 500, seiscentos 600,
         setecentos 700, oitocentos 800, novecentos 900"""
     ),
     "vi": _table("một 1, hai 2, ba 3, bốn 4, năm 5, sáu 6, bảy 7, tám 8, chín 9, mười 10"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 
 from parsers.graph import ReasoningGraph
@@ -14,6 +15,9 @@ FORMATS = ("staged", "nrm", "thinkset", "gsm8k", "socratic", "math", "vnhsge", "
 MAX_CHARACTERS = 4_000_000
 """Longer texts are read up to here, and the cut is listed as a problem."""
 
+_ALIKE = {"gsm8k": ("socratic",), "socratic": ("gsm8k",), "math": ("gsm8k",), "freeform": ("gsm8k", "think")}
+"""Formats that a text of the named format may look like without being wrong."""
+_WORDS = re.compile(r"[^\W\d_]{2,}")
 _LANGUAGE_READ_LATER = ("nrm", "staged")  # the question and notes inside the text have a say
 _NRM_TAG = re.compile(r"<STEP>|<INST>|<ANS>|</THINK>|<THINK>\s*(?:\[[A-Z]+\]|⟦|$)")
 _THINKSET_TAG = re.compile(r"<(?:USER|ANSWER)>|<\\(?:USER|THINK|ANSWER)>")
@@ -52,7 +56,18 @@ def parse(text: str, *, question: str = "", format: str = "auto", language: str 
     if kind not in _LANGUAGE_READ_LATER:
         language = _language(language, text, question)
     graph = _parser(kind)(text[:MAX_CHARACTERS], question, language)
-    return _with_problem(graph, f"only the first {MAX_CHARACTERS:,} characters were read") if cut else graph
+    problems = list(graph.problems)
+    if cut:
+        problems.append(f"only the first {MAX_CHARACTERS:,} characters were read")
+    if (
+        format != "auto"
+        and problems
+        and (likely := detect_format(text)) not in (*_ALIKE.get(format, ()), format, "freeform")
+    ):
+        problems.append(f"the text looks like {likely}, not {format}")
+    if graph.language == "und" and language in ("auto", "und") and len(_WORDS.findall(text[:2000])) >= 8:
+        problems.append("the language is none of English, Portuguese and Vietnamese")
+    return graph if len(problems) == len(graph.problems) else replace(graph, problems=tuple(problems))
 
 
 def detect_format(text: str) -> str:
@@ -75,12 +90,6 @@ def detect_format(text: str) -> str:
 
 def _language(language: str, text: str, question: str) -> str:
     return detect_language(question + "\n" + text) if language == "auto" else language
-
-
-def _with_problem(graph: ReasoningGraph, problem: str) -> ReasoningGraph:
-    from dataclasses import replace
-
-    return replace(graph, problems=(*graph.problems, problem))
 
 
 def _parser(format: str) -> Callable[[str, str, str], ReasoningGraph]:

@@ -17,6 +17,7 @@ from fractions import Fraction
 
 from parsers.checking import check_text
 from parsers.expressions import operands
+from parsers.goals import goal_of
 from parsers.graph import Quantity, ReasoningGraph, Stage, Step
 from parsers.numbers import find_givens, find_numbers
 from parsers.phrases import Phrases, phrases_of
@@ -24,12 +25,10 @@ from parsers.recompute import recompute, show
 from parsers.statements import StepReader
 
 MAX_GIVEN_WORDS = 5
-MAX_GOAL_WORDS = 12
 
 _READ_ALIKE = ("gsm8k", "socratic", "staged", "nrm")
 """Formats whose statements the student formats read in the same way."""
 _CURRENCY_BEFORE = re.compile(r"(?:R\$|US\$|\\?[$€£¥₫])[ ]?$")
-_MARK = re.compile(r"<<[^<>\n]*>>")
 _SENTENCES = re.compile(r"[^.!?\n]+(?:[.!?](?![\s\"')\]]|$)[^.!?\n]*)*[.!?]*")
 _PHRASE_END = re.compile(r"[,.;:?!()\n](?=\s|$)|[\n();⟦⟧<>\[\]]")
 
@@ -155,7 +154,8 @@ def _asked(question: str) -> str:
 
 def _goals(graph: ReasoningGraph, phrases: Phrases) -> list[str]:
     """One sub-goal for each computing step, in the words of the step."""
-    return [_goal(step, phrases) for step in graph.steps if _computes(step, graph.language)] or [phrases.find_answer]
+    computing = [step for step in graph.steps if _computes(step, graph.language)]
+    return [goal_of(step, phrases, graph.language) for step in computing] or [phrases.find_answer]
 
 
 def _computes(step: Step, language: str) -> bool:
@@ -167,18 +167,6 @@ def _computes(step: Step, language: str) -> bool:
         and step.correct is not None
         and len(operands(step.expression, language)) > 1
     )
-
-
-def _goal(step: Step, phrases: Phrases) -> str:
-    """What the step finds: the words behind its result, else those before its computation, else its operation."""
-    text = _MARK.sub("\x00", step.text)
-    before, _, behind = text.rpartition("\x00") if "\x00" in text else text.rpartition("=")
-    behind = re.sub(r"^\s*[-−$€£]*[0-9][0-9.,/]*%?", "", behind)
-    for words in (behind, re.split(r"[0-9$€£(=\x00]", before)[0]):
-        words = " ".join(_PHRASE_END.split(words.replace("\x00", ""))[0].split()[:MAX_GOAL_WORDS]).strip(" .,:;=-–")
-        if len(re.findall(r"[^\W\d_]{2,}", words)) >= 2:
-            return words[0].upper() + words[1:]
-    return phrases.operation(step.expression or "")
 
 
 def _verdicts(graph: ReasoningGraph, phrases: Phrases, num_goals: int) -> tuple[list[str], str | None]:

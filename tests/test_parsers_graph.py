@@ -92,11 +92,23 @@ def test_format_is_told_from_the_text(text: str, format: str) -> None:
         ("Ana tinha 5 balas e ganhou mais 3.", "pt"),
         ("Tập nghiệm của phương trình là", "vi"),
         ("47 + 35 = 82", "und"),
+        ("Combien de pommes Marie a-t-elle dans les deux paniers ?", "und"),
+        ("Ana tiene 5 manzanas y compra 3 más. ¿Cuántas tiene?", "und"),
         ("", "und"),
     ],
 )
 def test_language(text: str, language: str) -> None:
     assert detect_language(text) == language
+
+
+def test_wrong_format_and_foreign_language_are_named() -> None:
+    nrm = "<INST>q</INST><THINK>[EXECUTE]<STEP>1+1=2</THINK><ANS>2</ANS>"
+    assert "the text looks like nrm, not gsm8k" in parse(nrm, format="gsm8k").problems
+    assert "the text looks like nrm, not staged" in parse(nrm, format="staged").problems
+    french = "Marie avait 5 pommes et elle en achète 3 pour les enfants. Elle a 5+3 = 8 pommes."
+    graph = parse(french, format="gsm8k")
+    assert graph.language == "und" and graph.steps[0].value == 8
+    assert "the language is none of English, Portuguese and Vietnamese" in graph.problems
 
 
 def test_empty_text_is_an_empty_graph_with_the_problem_named() -> None:

@@ -81,7 +81,7 @@ STAGED = """[UNDERSTAND]
 Given: 48 clips in April; half as many in May. Asked: How many clips did she sell in both months?
 [PLAN]
 1. Clips in May
-2. In both months she sold
+2. Clips in both months she sold
 [EXECUTE]
 1. She sold 48/2 = <<48/2=24>>24 clips in May.
 2. In both months she sold 48+24 = <<48+24=72>>72 clips.
@@ -102,7 +102,7 @@ def test_plain_graph_is_written_without_notes() -> None:
 def test_spans_of_a_stage_hold_its_marker_and_steps() -> None:
     text = render(structure(parse(SOLUTION, question=QUESTION)))
     plan = [span for span in text.spans if span.stage == Stage.PLAN]
-    assert text[plan[0].start : plan[-1].end] == "[PLAN]\n1. Clips in May\n2. In both months she sold\n"
+    assert text[plan[0].start : plan[-1].end] == "[PLAN]\n1. Clips in May\n2. Clips in both months she sold\n"
     assert text[text.spans[-1].start :] == "[ANSWER] 72" and text.spans[-1].stage == NO_STAGE
 
 
