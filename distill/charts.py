@@ -7,14 +7,14 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-STAGE_COLOURS = {
-    "understand": "#0072b2",
-    "plan": "#b5588f",
-    "execute": "#009e73",
-    "verify": "#d08700",
-    "answer": "#7a7f87",
+STAGE_LINES = {
+    "understand": ("#2563eb", "solid"),
+    "plan": ("#7c3aed", (0, (4, 1.5))),
+    "execute": ("#15803d", "solid"),
+    "verify": ("#d97706", (0, (4, 1.5))),
+    "answer": ("#7a7f87", (0, (1, 1.2))),
 }
-"""Told apart also by colour-blind readers, on white and on black (after Okabe and Ito 2008)."""
+"""Colour and dashes of each stage; the dashes tell apart what some readers' eyes do not."""
 
 _INK = "#010203"  # becomes currentColor
 
@@ -30,7 +30,7 @@ def loss_chart(history: Sequence[Mapping[str, Any]]) -> str:
 
     lines = {
         stage: [(entry["step"], entry[f"nll_{stage}"]) for entry in history if entry.get(f"nll_{stage}", 0) > 0]
-        for stage in STAGE_COLOURS
+        for stage in STAGE_LINES
     }
     lines = {stage: points for stage, points in lines.items() if len(points) > 1}
     if not lines:
@@ -39,7 +39,7 @@ def loss_chart(history: Sequence[Mapping[str, Any]]) -> str:
         "svg.fonttype": "none",
         "svg.hashsalt": "report",
         "font.family": "sans-serif",
-        "font.size": 12,
+        "font.size": 11.5,
         **dict.fromkeys(("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"), _INK),
     }
     with rc_context(style):
@@ -47,7 +47,8 @@ def loss_chart(history: Sequence[Mapping[str, Any]]) -> str:
         axes = figure.add_subplot()
         for stage, points in lines.items():
             steps, losses = zip(*points, strict=True)
-            axes.plot(steps, losses, color=STAGE_COLOURS[stage], linewidth=2, label=stage, solid_capstyle="round")
+            colour, dashes = STAGE_LINES[stage]
+            axes.plot(steps, losses, color=colour, linestyle=dashes, linewidth=2, label=stage)
         axes.set_yscale("log")
         axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axes.yaxis.set_major_formatter(StrMethodFormatter("{x:g}"))
@@ -57,7 +58,7 @@ def loss_chart(history: Sequence[Mapping[str, Any]]) -> str:
         axes.set_ylabel("nats per token")
         axes.grid(axis="y", color=_INK, alpha=0.12, linewidth=0.8)
         axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(frameon=False, ncols=len(lines), loc="lower center", bbox_to_anchor=(0.5, 1.0), handlelength=1.2)
+        figure.legend(frameon=False, ncols=len(lines), loc="outside upper center", handlelength=1.8, columnspacing=1.3)
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     return inline_svg(buffer.getvalue(), label="loss of each stage over training")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 FRONT_MATTER = """---
@@ -39,16 +39,32 @@ def model_card(
 ) -> str:
     """The card as Markdown with the front matter that the Hub reads; without metrics it says that none were measured.
 
-    `facts` are shown as they are, one a line: parameters, training time, data and their licences.
+    `facts`, one a line: parameters, training time, versions, data and their licences.
     """
     parts = [FRONT_MATTER.format(language=language), f"# {name}\n"]
     parts.append("A small language model that reasons in four stages: understand, plan, execute, verify.\n")
     parts.append("## Results\n\n" + (_results(metrics) if metrics else "Not measured yet.\n"))
     if facts:
-        parts.append("## How it was made\n\n" + "".join(f"- {key}: {value}\n" for key, value in facts.items()))
+        parts.append("## How it was made\n\n" + "".join(f"- {key}: {value}\n" for key, value in flat_facts(facts)))
     parts.append("## Use\n\n" + USE.format(folder=folder, question=question))
     parts.append("## Limits\n\n" + LIMITS)
     return "\n".join(parts)
+
+
+def flat_facts(facts: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """(`key.path`, readable value) of every short text or number in nested facts such as run.json."""
+    for key, value in facts.items():
+        if isinstance(value, Mapping):
+            yield from flat_facts(value, f"{prefix}{key}.")
+        elif isinstance(value, str | int | float) and len(str(value)) < 200:
+            yield f"{prefix}{key}", readable(value)
+
+
+def readable(value: Any) -> str:
+    """Whole numbers with thousands marks, other numbers with at most four digits that count, text as it is."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def _results(metrics: Mapping[str, Any]) -> str:

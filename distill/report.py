@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from markupsafe import Markup
 from distill.charts import inline_svg, loss_chart
 from distill.colouring import stage_blocks
 from distill.evaluation.statistics import wilson
+from distill.model_card import flat_facts, readable
 from distill.runs import read_json, write_text
 from parsers import ReasoningGraph, parse
 
@@ -72,7 +73,7 @@ def build_report(
 
     source = resources.files("distill").joinpath("report_template.html").read_text(encoding="utf-8")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"percent": _percent, "bound": _bound, "number": _number}
+    environment.filters |= {"percent": _percent, "bound": _bound, "number": readable}
     graph, shown = _example(samples)
     return environment.from_string(source).render(
         title=title,
@@ -85,7 +86,7 @@ def build_report(
         graph_sample=shown,
         good=[_card(row) for row in _one_per_task(samples)],
         worst=[_card(row) for row in worst_samples(samples)],
-        facts=list(_flat(facts or {})),
+        facts=list(flat_facts(facts or {})),
         recipe=recipe,
     )
 
@@ -131,10 +132,7 @@ def _example(samples: Sequence[Row]) -> tuple[str, Row | None]:
 
 
 def _draw(graph: ReasoningGraph) -> str:
-    try:
-        from distill.draw import draw_graph
-    except ImportError:
-        return ""
+    from distill.draw import draw_graph
 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "graph.svg"
@@ -161,19 +159,6 @@ def _percent(share: float | None) -> str:
 
 def _bound(share: float) -> str:
     return f"{100 * share:.1f}"
-
-
-def _number(value: Any) -> str:
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
-
-
-def _flat(facts: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, str]]:
-    """`key.path`, value for every leaf of run.json that a reader can use."""
-    for key, value in facts.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{prefix}{key}.")
-        elif isinstance(value, str | int | float) and len(str(value)) < 200:
-            yield f"{prefix}{key}", _number(value)
 
 
 def _read_jsonl(path: Path) -> list[dict[str, Any]]:

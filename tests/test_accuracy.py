@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from distill.evaluation import accuracy as accuracy_module
@@ -14,6 +14,8 @@ from distill.evaluation import compare_paired, grade, wilson
 from distill.evaluation.accuracy import answer_field, matches_last, summarize
 from distill.evaluation.statistics import area_under_curve, mcnemar
 from parsers.answers import Verdict
+
+QUICK = settings(max_examples=50, deadline=None)  # a loaded machine is no error
 
 NRM = "[UNDERSTAND]<STEP>4+5<STEP>x[PLAN]<STEP>add[EXECUTE]<STEP>4+5=9[VERIFY]<STEP>9-5=4 ok</THINK><ANS>{}</ANS>"
 
@@ -70,12 +72,14 @@ def test_number_formats_of_the_language():
     assert not grade("<ANS>1.000</ANS>", gold="1000", language="en").strict
 
 
+@QUICK
 @given(st.integers(-9999, 9999))
 def test_every_gold_grades_right_against_itself_and_its_neighbour_wrong(n):
     assert grade(f"</THINK><ANS>{n}</ANS>", gold=str(n)).strict
     assert not grade(f"</THINK><ANS>{n}</ANS>", gold=str(n + 1)).lenient
 
 
+@QUICK
 @given(st.text(max_size=200), st.sampled_from(["9", "even", "1, 2", ""]))
 def test_never_raises_on_text_and_lenient_is_never_below_strict(text, gold):
     found = grade(text, gold=gold)
@@ -113,6 +117,7 @@ def test_wilson_by_hand():
         wilson(3, 2)
 
 
+@QUICK
 @given(st.integers(1, 2000), st.data())
 def test_wilson_holds_the_share_and_is_symmetric(n, data):
     correct = data.draw(st.integers(0, n))
@@ -151,6 +156,7 @@ def test_paired_comparison():
         compare_paired([True], [])
 
 
+@QUICK
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=30), st.lists(st.integers(0, 5), min_size=1, max_size=30))
 def test_area_under_curve_is_the_share_of_won_pairs(high, low):
     expected = sum((a > b) + (a == b) / 2 for a in high for b in low) / (len(high) * len(low))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from distill.evaluation import check_form
 from distill.evaluation.formatting import SHARES, format_shares
+
+QUICK = settings(max_examples=50, deadline=None)  # a loaded machine is no error
 
 WHOLE = "[UNDERSTAND]<STEP>4+5[PLAN]<STEP>add[EXECUTE]<STEP>4+5=9<STEP>done[VERIFY]<STEP>9-5=4 ok</THINK><ANS>9</ANS>"
 
@@ -75,6 +77,7 @@ def test_staged_form(text, what):
     assert broken(text) == what
 
 
+@QUICK
 @given(
     st.text(max_size=300)
     | st.lists(st.sampled_from(["[PLAN]", "<STEP>", "</THINK>", "<ANS>", "</ANS>", "a", " "]), max_size=12).map("".join)

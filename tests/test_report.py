@@ -17,7 +17,7 @@ from distill.report import build_report, worst_samples, write_report
 from parsers import parse
 
 RIGHT = "[UNDERSTAND]<STEP>4+5[PLAN]<STEP>add[EXECUTE]<STEP>4+5=9[VERIFY]<STEP>9-5=4 ok</THINK><ANS>9</ANS>"
-EVIL = "[PLAN]<STEP><script>alert(1)</script> & \"quotes\"</THINK><ANS>8</ANS>"
+EVIL = '[PLAN]<STEP><script>alert(1)</script> & "quotes"</THINK><ANS>8</ANS>'
 HISTORY = [
     {"step": s, "loss": 3 / s, "nll_plan": 2 / s, "nll_execute": 3 / s, "elapsed_seconds": s} for s in range(1, 60, 5)
 ]

@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from distill.evaluation import rfs, rfs_strict
 from parsers.graph import Quantity, ReasoningGraph, Stage, Step
 
+QUICK = settings(max_examples=50, deadline=None)  # a loaded machine is no error
+
 E = Stage.EXECUTE
 
 
@@ -88,11 +90,13 @@ def with_uses(g: ReasoningGraph, index: int, uses: tuple) -> ReasoningGraph:
     return replace(g, steps=tuple(steps))
 
 
+@QUICK
 @given(graphs(distinct=False))
 def test_one_on_itself(g):
     assert rfs(g, g) == rfs_strict(g, g) == 1.0
 
 
+@QUICK
 @given(graphs(distinct=False), graphs(distinct=False))
 def test_between_zero_and_one_and_symmetric(a, b):
     assert 0.0 <= rfs(a, b) <= 1.0
@@ -100,12 +104,14 @@ def test_between_zero_and_one_and_symmetric(a, b):
     assert rfs_strict(a, b) == rfs_strict(b, a)
 
 
+@QUICK
 @given(graphs(distinct=False, max_steps=10), st.randoms(use_true_random=False))
 def test_blind_to_the_order_of_independent_steps(g, random):
     assert rfs(reordered(g, random), g) == 1.0
     assert rfs_strict(reordered(g, random), g) == 1.0
 
 
+@QUICK
 @given(graphs())
 def test_blind_to_wording(g):
     renamed = {q.name: f"the {q.name} of them" for q in g.givens}
@@ -124,6 +130,7 @@ def test_blind_to_wording(g):
     assert rfs(other, g) == 1.0
 
 
+@QUICK
 @given(graphs(), st.data())
 def test_blind_to_merged_and_split_steps(g, data):
     assume(len(g.steps) > 1)
@@ -131,6 +138,7 @@ def test_blind_to_merged_and_split_steps(g, data):
     assert rfs(short, g) == rfs(g, short) == 1.0
 
 
+@QUICK
 @given(graphs())
 def test_stages_that_compute_nothing_do_not_count(g):
     n = len(g.steps)
@@ -141,6 +149,7 @@ def test_stages_that_compute_nothing_do_not_count(g):
     assert rfs(replace(g, steps=g.steps + aside), g) == 1.0
 
 
+@QUICK
 @given(graphs(), st.data())
 def test_lower_when_a_dependency_is_dropped(g, data):
     index = data.draw(st.integers(0, len(g.steps) - 1))
@@ -151,6 +160,7 @@ def test_lower_when_a_dependency_is_dropped(g, data):
     assert rfs_strict(with_uses(g, index, left), g) < 1.0
 
 
+@QUICK
 @given(graphs(), st.data())
 def test_lower_when_a_dependency_is_added(g, data):
     index = data.draw(st.integers(0, len(g.steps) - 1))
@@ -159,6 +169,7 @@ def test_lower_when_a_dependency_is_added(g, data):
     assert rfs(with_uses(g, index, (*g.steps[index].depends_on, data.draw(st.sampled_from(others)))), g) < 1.0
 
 
+@QUICK
 @given(graphs(), st.data())
 def test_lower_when_a_dependency_is_rewired(g, data):
     index = data.draw(st.integers(0, len(g.steps) - 1))
@@ -169,6 +180,7 @@ def test_lower_when_a_dependency_is_rewired(g, data):
     assert rfs(with_uses(g, index, tuple(new if d == old else d for d in uses)), g) < 1.0
 
 
+@QUICK
 @given(graphs(), st.data())
 def test_lower_when_a_given_is_another(g, data):
     """The names agree, the numbers do not."""
@@ -246,7 +258,7 @@ def test_text_values_are_compared_as_text():
     assert rfs(parity("even"), parity("odd")) == 0.5  # only that the answer rests on 347 is shared, and counts half
 
 
-@settings(max_examples=5, deadline=None)
+@settings(QUICK, max_examples=5)
 @given(st.randoms(use_true_random=False))
 def test_long_chains_of_repeated_values_stay_fast(random):
     digits = graph(

@@ -6,12 +6,14 @@ from dataclasses import replace
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from distill.evaluation import VerificationRecord, svr
 from distill.evaluation.svr import flags_error, read_verification
 from parsers.graph import ReasoningGraph, Stage, Step
+
+QUICK = settings(max_examples=50, deadline=None)  # a loaded machine is no error
 
 
 def test_confusion_by_hand():
@@ -43,6 +45,7 @@ def test_rates_of_nothing_are_none():
     assert empty.to_json()["interval"] is None
 
 
+@QUICK
 @given(st.lists(st.builds(VerificationRecord, st.booleans(), st.booleans(), st.booleans())))
 def test_counts_agree(records):
     found = svr(records)
