@@ -7,7 +7,7 @@ operands of "48 / 2"   ->  ("48", "half")
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from fractions import Fraction
 
 from parsers.graph import Quantity, Step
@@ -43,6 +43,7 @@ class Resolver:
         self._used: set[Fraction | int] = set()
         for given in self._stated:
             self._givens.setdefault(_key(given.value), given.name)
+        self._worded = [given for given in self._stated if given.text.isalpha()]
 
     def add(self, step: Step) -> None:
         """Makes the step's value available to later steps."""
@@ -81,11 +82,16 @@ class Resolver:
                     self._forms.setdefault(_key(form), quantity.name)
         return self._forms.get(key)
 
-    def source(self, value: Fraction | int) -> int | str | None:
-        """The given's name or step's id that the value refers to; None for a constant or a number out of nowhere."""
+    def source(self, value: Fraction | int, named: Mapping[Fraction | int, str] | None = None) -> int | str | None:
+        """The given's name or step's id that the value refers to; None for a constant or a number out of nowhere.
+
+        `named` holds the forms of givens that the statement names in words.
+        """
         key = _key(value)
         step = self._steps.get(key)
         given = self._givens.get(key)
+        if named and key in named and (step is None or key in self._used):
+            return named[key]
         if step is not None and (given is None or key not in self._used):
             self._used.add(key)
             return step
@@ -95,12 +101,21 @@ class Resolver:
             return source
         return given if (given := self.given(key)) is not None else self._mention(key)
 
-    def resolve(self, operands: Iterable[Number | Fraction | int]) -> tuple[int | str, ...]:
-        """Sources of the operands in order of use, each once."""
+    def resolve(self, operands: Iterable[Number | Fraction | int], text: str = "") -> tuple[int | str, ...]:
+        """Sources of the operands in order of use, each once.
+
+        Where `text`, the statement, names a given in words, its other forms refer to it: the 2 in "half of it, 12/2".
+        """
         sources: dict[int | str, None] = {}
+        named: dict[Fraction | int, str] = {}
+        if self._worded and text:
+            lowered = text.lower()
+            for given in self._worded:
+                if given.text.lower() in lowered:
+                    named |= {_key(form): given.name for form in (given.value, *_forms(given))}
         for operand in operands:
             value = operand.value if isinstance(operand, Number) else operand
-            source = self.source(value)
+            source = self.source(value, named)
             if source is None and isinstance(operand, Number) and operand.kind == "percent":
                 source = self.source(value * 100)
             if source is not None:
@@ -123,7 +138,7 @@ def _forms(given: Quantity) -> Iterable[Fraction]:
     value = given.value
     if given.text.endswith("%"):
         yield from (value * 100, 1 - value, 1 + value, 100 - value * 100, 100 + value * 100)
-    elif 1 <= value <= 100:
+    elif 1 < value <= 100:
         yield value / 100
         yield 1 - value / 100
     if value.denominator != 1:

@@ -183,7 +183,7 @@ class StepReader:
             step = _replaced(Step(step_id, stage, text, start, end, None, reading.value, uses, None, derived), changes)
             resolver.add_text(step_id, text[:MAX_STATEMENT], self.language)
             return step
-        uses = resolver.resolve(reading.operands)
+        uses = resolver.resolve(reading.operands, text)
         if stage is Stage.VERIFY and reading.results:
             uses = tuple(dict.fromkeys((*uses, *resolver.resolve(reading.results))))
         step = Step(step_id, stage, text, start, end, reading.expression, reading.value, uses, reading.correct, derived)
