@@ -27,15 +27,15 @@ _OPENING = re.compile(
 )
 _CLOSING = re.compile(
     r"\s*\b(?:is|are|was|were|be|been|becomes?|will|would|equals?|equal|to|a|an|the|total|of|by|at|for|about|only|just"
-    r"|another|another|by|em|é|são|um total de|là|có|bằng)$|[-–=+*/$€£%:(]+$",
+    r"|another|em|é|são|um total de|là|có|bằng)$|[-–=+*/$€£%:(]+$",
     re.IGNORECASE,
 )
 _EXPRESSION = re.compile(r"(?:[\s\d.,$€£()\[\]+*/×÷·%=<>\x00\u2212–-]|\bx\b)+$")
 _NUMBERED = re.compile(r"\S*\d\S*")
 _HANGING = re.compile(r"(?:\s(?:the|a|an|of|in|on|at|to|for|with|from|by|and|or|that|than|who))+$", re.I)
 _COMMON = frozenset(
-    """the a an she he it we you his her their its each every both this that these those all in on at for with from of to
-    by after before during o os a as ele ela eles elas seu sua cada""".split()  # noqa: SIM905
+    """the a an she he it we you his her their its each every both this that these those all in on at for with from of
+    to by after before during o os a as ele ela eles elas seu sua cada""".split()  # noqa: SIM905
 )
 _OPENS_BADLY = re.compile(
     r"^(?:per|each|a|an|in|on|at|of|for|from|to|with|after|more|less|than|and|or|have|has|had|were)\b", re.I
