@@ -23,8 +23,11 @@ def check_recipe(recipe: Recipe, *, show_example: bool = False, console: Console
         UserError: the recipe cannot work.
     """
     console = console or Console()
-    probe = refuse_impossible(recipe)
+    probe = refuse_impossible(recipe, may_download=False)
     console.print(recipe.to_yaml(), highlight=False, markup=False)
+    if probe is None:
+        console.print("no forecast: the data is on the Hub; name a local file with --set data.path=FILE")
+        return
     console.print(forecast_table(forecast(recipe, probe.lengths)))
     if show_example:
         show(recipe, probe.tokenizer, console)

@@ -56,8 +56,10 @@ class Probe:
     """Tokens of each of the first texts."""
 
 
-def refuse_impossible(recipe: Recipe) -> Probe:
+def refuse_impossible(recipe: Recipe, *, may_download: bool = True) -> Probe | None:
     """Find what would fail later, before anything is written; what was looked at for it.
+
+    None where the data would have to be downloaded and must not be.
 
     Raises:
         UserError: all problems at once.
@@ -65,12 +67,16 @@ def refuse_impossible(recipe: Recipe) -> Probe:
     from students.tokenizer import MIN_VOCAB_SIZE, train_tokenizer
 
     student = recipe.student
-    problems = [*_size_problems(student.size), *_data_problems(recipe), *_dtype_problems(recipe.train.dtype)]
+    is_readable = may_download or isinstance(recipe.teacher, SymbolicTeacher) or recipe.data.path is not None
+    problems = [*_size_problems(student.size), *_dtype_problems(recipe.train.dtype)]
+    problems += dict.fromkeys(_data_problems(recipe)) if is_readable else ()
     if student.vocab_size < MIN_VOCAB_SIZE:
         needed = f"markers, bytes and letters need {MIN_VOCAB_SIZE}"
         problems.append(f"student.vocab_size: {student.vocab_size} is too small; {needed}")
     if problems:
         raise UserError(*problems, heading=f"recipe {recipe.name}")
+    if not is_readable:
+        return None
     texts = list(training_texts(recipe).first(PROBED_TEXTS))
     tokenizer = train_tokenizer(texts, vocab_size=student.vocab_size)
     lengths = [len(encode_text(text, tokenizer).input_ids) for text in texts]
@@ -127,7 +133,7 @@ def _size_problems(size: str) -> Iterator[str]:
 
 def _data_problems(recipe: Recipe) -> Iterator[str]:
     """Every file that is read, before or after training."""
-    for read in (problems_to_ask, training_texts):
+    for read in (training_texts, problems_to_ask):
         try:
             if not (isinstance(recipe.teacher, SymbolicTeacher) and recipe.eval.problems is None):
                 read(recipe)

@@ -1,23 +1,26 @@
-"""Traces to graphs to texts that a nano student can learn from; the phase of a run that writes them down.
+"""Reference solutions to graphs to texts that a nano student can learn from, and the files that keep them.
 
-    {"question": "…", "answer": "She sold 48/2 = <<48/2=24>>24 …\n#### 72"}   ─parse─ structure─ render▶   <INST>…</ANS>
+    {"question": "…", "answer": "She sold 48/2 = <<48/2=24>>24 …"}   ─parse─ structure─ render▶   <INST>…</ANS>
 
 Questions of the test side (teachers/problems.py) are never trained on; their solutions are kept for validation.
 """
 
 from __future__ import annotations
 
+import functools
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from distill.problem_files import load_problems
+from distill.errors import UserError
+from distill.problem_files import SHOWN_PROBLEMS, read_rows
 from distill.recipe import Recipe, ReferenceTeacher
 from distill.runs import Run, write_jsonl
 from parsers import ReasoningGraph, parse, render, structure
+from teachers.datasets import CARDS, DatasetError, load_dataset_traces
 from teachers.problems import Problem, Trace, is_test_side
 
 
@@ -66,29 +69,59 @@ def read_texts(graphs: Path, side: str) -> list[str]:
 
 
 def load_traces(recipe: Recipe) -> list[Trace]:
-    """The training file of a reference teacher, whole.
+    """The training solutions of a recipe's data set, whole.
 
     Raises:
         UserError: the file is missing, empty, or a line is not what it should be.
     """
-    teacher = recipe.teacher
-    assert isinstance(teacher, ReferenceTeacher)
-    assert recipe.data.path is not None
-    rows = load_problems(recipe.data.path)
-    return [
-        Trace(Problem(row.question, _gold(row.answer), teacher.dataset, row.language, row.id), row.answer, "gsm8k", "x")
-        for row in rows
-    ]
+    assert isinstance(recipe.teacher, ReferenceTeacher)
+    return list(_load(recipe.teacher.dataset, "train", recipe.data.path))
 
 
 def load_test_problems(recipe: Recipe) -> list[Problem]:
-    """The test questions of a reference teacher, whole."""
-    path = recipe.data.test_path
-    if path is None and recipe.data.path is not None:
-        path = str(Path(recipe.data.path).with_name("test.jsonl"))
-    assert path is not None
-    return [Problem(row.question, _gold(row.answer), "gsm8k", row.language, row.id) for row in load_problems(path)]
+    """The test questions of a recipe's data set, whole.
+
+    Raises:
+        UserError: as in `load_traces`.
+    """
+    assert isinstance(recipe.teacher, ReferenceTeacher)
+    test_path = recipe.data.test_path
+    if test_path is None and recipe.data.path is not None:
+        path = Path(recipe.data.path)
+        if not path.is_file():
+            raise UserError(f"{path}: no such file")
+        test_path = str(path.with_name("test.jsonl"))
+        if not Path(test_path).is_file():
+            raise UserError(f"data.test_path: there is no test.jsonl beside {path}; name the file of questions")
+    return [trace.problem for trace in _load(recipe.teacher.dataset, "test", test_path)]
 
 
-def _gold(answer: str) -> str:
-    return answer.rpartition("####")[2].strip()
+@functools.lru_cache(maxsize=2)
+def _load(dataset: str, split: str, path: str | None) -> tuple[Trace, ...]:
+    """The traces of one split, read once; `path` of a local file, None for the Hub."""
+    if path is not None and not path.endswith(".json"):
+        _check_lines(Path(path), CARDS[dataset].fields)
+    try:
+        found = tuple(load_dataset_traces(dataset, split=split, path=path))
+    except DatasetError as error:
+        raise UserError(str(error)) from error
+    if not found:
+        raise UserError(f"{path or dataset}: holds nothing to use")
+    return found
+
+
+def _check_lines(path: Path, fields: Sequence[str]) -> None:
+    """Every line is a JSON object with these fields as text; the first that are not are named by their number."""
+    problems, num_rows = [], 0
+    for number, row in read_rows(path):
+        num_rows += 1
+        missing = [] if isinstance(row, str) else [name for name in fields if not isinstance(row.get(name), str)]
+        if isinstance(row, str):
+            problems.append(f"line {number}: {row}")
+        elif missing:
+            problems.append(f"line {number}: no text in {', '.join(missing)} (it has {', '.join(row) or 'nothing'})")
+    if problems:
+        more = [f"and {len(problems) - SHOWN_PROBLEMS} more lines"] if len(problems) > SHOWN_PROBLEMS else []
+        raise UserError(*problems[:SHOWN_PROBLEMS], *more, heading=str(path))
+    if not num_rows:
+        raise UserError(f"{path}: empty; one JSON object a line with {', '.join(fields)} is due")

@@ -35,6 +35,9 @@ def train_run(run: Run, *, show: bool = True) -> None:
     def example(index: int) -> Any:
         return encode_text(texts.text(index), tokenizer)
 
+    if texts.size is not None:
+        lengths = [len(example(index).input_ids) for index in range(texts.size)]
+        run.note(too_long={"texts": sum(length > student.max_length for length in lengths), "longest": max(lengths)})
     result = train(
         model,
         tokenizer,
