@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 from parsers.expressions import evaluate
 from parsers.graph import Value
@@ -46,6 +47,7 @@ _TOKEN = re.compile(
 _MAX = 6000
 
 
+@lru_cache(maxsize=64)  # one statement is asked for its formulas several times in a row
 def find_formulas(text: str) -> list[tuple[int, int]]:
     """Spans of the formulas in a statement; without any delimiters, of the stretches between natural words."""
     if _DELIMITED.search(text):
@@ -63,6 +65,7 @@ def find_formulas(text: str) -> list[tuple[int, int]]:
     return [(a, b) for a, b in spans if re.search(r"[=^]|\\[a-zA-Z]|\([^()]*;", text[a:b])]
 
 
+@lru_cache(maxsize=256)
 def equations(formula: str) -> list[Equation]:
     """The equations of one formula; a line that begins with a relation sign goes on with the one before."""
     inside = formula.strip()[:_MAX]

@@ -27,11 +27,25 @@ _DEFINED = re.compile(
     r"(?=\s*(?:be|is|=|represents?|denotes?|as|là|o|a|the|inches|,|\.|$))",
     re.I,
 )
+_QUESTION_WORD = re.compile(r"[^\W\d_]{3,}")
 _SCRIPTS = re.compile(r"[\^_]\s*(?:\{[^{}]*\}|\\?\w)")
 _APART = re.compile(r"\b(?:OR|alternatively|another (?:way|solution)|solution 2|cách (?:khác|2))\b|\\text\{- OR -\}", re.I)
 _MOVES_ON = re.compile(
     r"^\W*(?:therefore|thus|hence|so,|next|let'?s try|solving for|the correct|portanto|logo|assim|em seguida|vậy|do đó|tiếp theo)", re.I
 )
+
+
+MAX_CHARACTERS = 200_000
+"""Characters of a free text that are read: several times the longest context of a model that reasons."""
+MAX_STATEMENT, MAX_QUESTION = 3000, 20_000
+"""Characters of one statement, from its beginning and its end, and of a question that are read."""
+
+
+def bounded(text: str, problems: list[str]) -> str:
+    """The part of a text that is read; a longer one is listed as a problem."""
+    if len(text) > MAX_CHARACTERS:
+        problems.append(f"only the first {MAX_CHARACTERS:,} of {len(text):,} characters were read")
+    return text[:MAX_CHARACTERS]
 
 
 def read_prose(
@@ -45,7 +59,7 @@ def read_prose(
     linked: bool = False,
 ) -> tuple[Step, ...]:
     """The steps of a text that was cut into statements; what could not be read is added to `problems`."""
-    reader = ProseReader(text, question, givens, language, linked=linked)
+    reader = ProseReader(text, question[:MAX_QUESTION], givens, language, linked=linked)
     steps = tuple(reader.read_statement(statement) for statement in too_many(statements, problems))
     if not steps:
         problems.append("no step was found")
@@ -79,7 +93,7 @@ class ProseReader:
         self.apart = False  # "or", "alternatively": a second way that does not go on from the first
         self.numbers_seen: set[Fraction] = set()
         self.question_numbers = _bare_numbers(question, language) if linked else set()
-        self.question_words = frozenset(word.lower() for word in re.findall(r"[^\W\d_]{3,}", question))
+        self.question_words = frozenset(_QUESTION_WORD.findall(question.lower()))
 
     def read(self, content: str, stage: Stage, start: int, end: int) -> Step:
         """The step that `content`, which is `text[start:end]`, is, of a stage that its format settles."""
@@ -118,6 +132,8 @@ class ProseReader:
         head = self.text[statement.start : statement.body]
         self.apart = bool(_APART.search(self.text[max(0, statement.start - 40) : statement.start] + head))
         body = self.text[statement.body : statement.end]
+        if len(body) > MAX_STATEMENT:
+            body = body[: MAX_STATEMENT - 600] + " " + body[-600:]
         chains = read_chains(body, self.language)
         numbers = [n for n in find_numbers(body[:4000], self.language) if n.text.lower() not in _EMPTY_NUMBERS]
         operands: list[Fraction] = []
@@ -146,7 +162,7 @@ class ProseReader:
         recalled = any(value in links.computed and not links.is_stated(value) for value in values)
         if len(values) == 1 and links.recent and self.steps[links.recent[-1]].value in (-next(iter(values)), next(iter(values))):
             recalled = True  # told again right after it was computed, its sign perhaps put in words
-        words = [word.lower() for word in re.findall(r"[^\W\d_]{3,}", reading.body[:400])]
+        words = _QUESTION_WORD.findall(reading.body[:400].lower())
         restates = bool(words) and sum(word in self.question_words for word in words) >= 0.75 * len(words)
         rechecks = False
         if reading.computes and (self.answered or len(re.findall(r"[^\W\d_]{2,}", reading.body)) < 3):
@@ -234,7 +250,7 @@ class ProseReader:
             return ()
         numbers = formula_numbers(reading.body, self.language)
         found: dict[int | str, None] = {}
-        earlier = [step for step in self.steps if step.stage is not Stage.PLAN]
+        previous = next((step for step in reversed(self.steps[-50:]) if step.stage is not Stage.PLAN), None)
         if stage is not Stage.UNDERSTAND or isinstance(value, str):
             _, symbols = self._use_expressions(reading, [], [*reading.symbols], found)
             for symbol in symbols:
@@ -244,8 +260,8 @@ class ProseReader:
                 step = links.computed.get(number)
                 if step is not None and (number.denominator > 1 or abs(number) > 12) and not links.is_stated(number):
                     found[step] = None
-        if earlier and stage is not Stage.UNDERSTAND and not self.apart and (not found or concludes(reading.body)):
-            found[earlier[-1].id] = None
+        if previous and stage is not Stage.UNDERSTAND and not self.apart and (not found or concludes(reading.body)):
+            found[previous.id] = None
         known = self.numbers_seen if any(isinstance(source, int) for source in found) else set()
         for number in sorted(numbers - known):
             name = links.given(number)

@@ -239,7 +239,7 @@ def _number(reader: _Reader, token: re.Match[str], tokens: list[re.Match[str]], 
         above, _, below = part.partition("/")
         value = int(whole) + Fraction(int(above), int(below)) if int(below) else None
     else:
-        value = to_fraction(text, reader.language)
+        value = int(text) if text.isdecimal() and len(text) < 19 else to_fraction(text, reader.language)
     if value is None:
         reader.broken = True
         return
@@ -254,13 +254,15 @@ def _number(reader: _Reader, token: re.Match[str], tokens: list[re.Match[str]], 
             _restart(reader, token.start())
     plain = decimal_text(value)
     reader.take(f"({plain}/100)" if percent else plain, text.strip() + ("%" if percent else ""), token.start(), token.end())
-    reader.operands.append(value / 100 if percent else value)
+    reader.operands.append(Fraction(value) / 100 if percent else value)  # type: ignore[arg-type]
     reader.after_operand = True
     reader.fractional = percent or "/" in plain or (len(reader.plain) > 1 and reader.plain[-2] == "/")
 
 
-def decimal_text(value: Fraction) -> str:
+def decimal_text(value: Fraction | int) -> str:
     """The number in digits: 3, 1.25, or (2/3) where it has no finite decimal."""
+    if isinstance(value, int):
+        return str(value)
     if value.denominator == 1:
         return str(value.numerator)
     rest, digits = value.denominator, 0

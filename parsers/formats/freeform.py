@@ -10,7 +10,7 @@ from __future__ import annotations
 from parsers.answers import extract_answer
 from parsers.graph import ReasoningGraph
 from parsers.numbers import find_givens
-from parsers.prose import read_prose
+from parsers.prose import bounded, read_prose
 from parsers.segment import segment
 
 
@@ -18,7 +18,7 @@ def parse_freeform(text: str, question: str, language: str) -> ReasoningGraph:
     """The graph of a free solution: one step a statement, the answer from a box, a phrase or else the last number."""
     problems: list[str] = []
     givens = find_givens(question, language)
-    steps = read_prose(text, question, givens, language, segment(text), problems)
+    steps = read_prose(text, question, givens, language, segment(bounded(text, problems)), problems)
     answer = marked_or_last(text, language, problems)
     return ReasoningGraph(question, steps, answer, givens, language, "freeform", tuple(problems))
 

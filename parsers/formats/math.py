@@ -11,7 +11,7 @@ from dataclasses import replace
 from parsers.answers import clean_answer, last_box
 from parsers.graph import Quantity, ReasoningGraph
 from parsers.numbers import find_givens
-from parsers.prose import read_prose
+from parsers.prose import bounded, read_prose
 from parsers.segment import segment
 
 
@@ -19,7 +19,7 @@ def parse_math(text: str, question: str, language: str) -> ReasoningGraph:
     """The graph of a solution in LaTeX: one step a sentence or display, the answer from the last `\\boxed{}`."""
     problems: list[str] = []
     givens = _with_bases(find_givens(question, language), question)
-    statements = segment(text, dollars=True, soft_lines=True)
+    statements = segment(bounded(text, problems), dollars=True, soft_lines=True)
     steps = read_prose(text, question, givens, language, statements, problems, linked=True)
     box = last_box(text)
     answer = clean_answer(box) if box is not None else None

@@ -16,7 +16,7 @@ from parsers.answers import extract_answer
 from parsers.formats.freeform import marked_or_last
 from parsers.graph import ReasoningGraph
 from parsers.numbers import find_givens
-from parsers.prose import read_prose
+from parsers.prose import bounded, read_prose
 from parsers.segment import Statement, segment
 
 _TAG = re.compile(r"</?think(?:ing)?>", re.IGNORECASE)
@@ -25,6 +25,7 @@ _TAG = re.compile(r"</?think(?:ing)?>", re.IGNORECASE)
 def parse_think(text: str, question: str, language: str) -> ReasoningGraph:
     """The graph of thinking and answer together, one step a statement."""
     problems: list[str] = []
+    text = bounded(text, problems)
     tags = [(tag.start(), tag.end(), tag.group().startswith("</")) for tag in _TAG.finditer(text)]
     opened, closed = sum(not tag[2] for tag in tags), sum(tag[2] for tag in tags)
     if not tags:

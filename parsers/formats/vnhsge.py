@@ -11,7 +11,7 @@ from parsers.choices import decide_option, split_options
 from parsers.formulas import formula_value
 from parsers.graph import ReasoningGraph
 from parsers.numbers import find_givens
-from parsers.prose import read_prose
+from parsers.prose import bounded, read_prose
 from parsers.segment import segment
 
 
@@ -30,7 +30,7 @@ def parse_vnhsge(text: str, question: str, language: str) -> ReasoningGraph:
             problems += [f"an image is not read: {name}" for name in names]
     stem, options = split_options(question)
     givens = find_givens(stem, language)
-    steps = read_prose(text, question, givens, language, segment(text, dollars=True), problems, linked=True)
+    steps = read_prose(text, question, givens, language, segment(bounded(text, problems), dollars=True), problems, linked=True)
     answer = decide_option(text, options, language)
     if answer is None:
         value = formula_value(text[-2000:], language) if text.strip() else None
