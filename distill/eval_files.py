@@ -184,6 +184,18 @@ def show_metrics(metrics: Mapping[str, Any], console: Console) -> None:
             f"{_percent(own['false_alarm_rate'])}, right answers broken {_percent(own['broken_rate'])}",
             highlight=False,
         )
+    injected, perturbation = metrics["svr"]["injected"], metrics["perturbation"]
+    if injected:
+        console.print(
+            f"           of {injected['wrong']} injected errors {_percent(injected['detection_rate'])} flagged, "
+            f"{_percent(injected['rate'])} corrected",
+            highlight=False,
+        )
+    if perturbation and perturbation["n"]:
+        console.print(
+            f"perturbed  {_percent(perturbation['share'])} of {perturbation['n']} changed steps were computed on with",
+            highlight=False,
+        )
     for note in metrics["notes"]:
         console.print(f"note: {note}", highlight=False)
 

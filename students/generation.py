@@ -97,7 +97,8 @@ def generate(
             on_progress(len(rows))
     model.train(was_training)
     end_ids = set(ends.tolist())
-    return [_generation(tokenizer, tokens, end_ids) for tokens in written]
+    hidden = {tokenizer.eos_token_id, tokenizer.pad_token_id} - {stop and tokenizer.convert_tokens_to_ids(stop)}
+    return [_generation(tokenizer, tokens, end_ids, hidden) for tokens in written]
 
 
 def _decode(
@@ -183,7 +184,7 @@ def _end_ids(model: Any, tokenizer: Any, stop: str | None) -> set[int]:
     return ends - {None}
 
 
-def _generation(tokenizer: Any, tokens: list[int], end_ids: set[int]) -> Generation:
+def _generation(tokenizer: Any, tokens: list[int], end_ids: set[int], hidden: set[int | None]) -> Generation:
     finished = bool(tokens) and tokens[-1] in end_ids
-    shown = [token for token in tokens if token not in (tokenizer.eos_token_id, tokenizer.pad_token_id)]
+    shown = [token for token in tokens if token not in hidden]
     return Generation(tokenizer.decode(shown, skip_special_tokens=False), len(tokens), finished)

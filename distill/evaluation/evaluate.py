@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from distill.evaluation.outputs import Output, score_outputs
+from distill.evaluation.outputs import Output, score_output, score_outputs, summarize_scored
+from distill.evaluation.perturb import perturbed
 from parsers import ReasoningGraph, parse
 from teachers.problems import Problem
 from teachers.symbolic import SOLVERS, solve
@@ -25,6 +27,7 @@ def evaluate(
     *,
     harder: Sequence[Problem] = (),
     teachers: Mapping[str, ReasoningGraph] | None = None,
+    num_perturbed: int = 200,
     max_new_tokens: int = 384,
     batch_size: int = 64,
     on_progress: Callable[[int], None] | None = None,
@@ -35,14 +38,22 @@ def evaluate(
         harder: the same tasks beyond the training range; their table is `metrics["one_more_digit"]`.
         teachers: question -> the teacher's graph, for RFS. Questions of the nano tasks need none: the symbolic
             teacher solves them here.
+        num_perturbed: how many of its own right outputs it gets back with a wrong step, to continue.
         on_progress: hears how many more questions are answered, `len(problems) + len(harder)` in all.
     """
-    options = {"max_new_tokens": max_new_tokens, "batch_size": batch_size, "on_progress": on_progress}
+
+    def write(outputs: Sequence[Output], progress: Callable[[int], None] | None = on_progress) -> list[Output]:
+        options = {"max_new_tokens": max_new_tokens, "batch_size": batch_size}
+        return write_on(model, tokenizer, outputs, on_progress=progress, **options)
+
     start = time.monotonic()
-    outputs = answer(model, tokenizer, problems, **options)
+    outputs = write(_unwritten(problems))
     seconds = time.monotonic() - start
     graphs = {**teacher_graphs(problems), **(teachers or {})}
-    metrics, rows = score_outputs(outputs, teachers=graphs or teachers)
+    scored = [score_output(output, graphs.get(output.question)) for output in outputs]
+    metrics = summarize_scored(scored, has_teacher=bool(graphs))
+    changed = perturbed(scored, lambda prefixes: write(prefixes, None), count=num_perturbed)
+    metrics["svr"]["injected"], metrics["perturbation"] = changed["injected"], changed["perturbation"]
     metrics["decoding"] = {
         "seconds": round(seconds, 3),
         "tokens": sum(output.num_tokens or 0 for output in outputs),
@@ -50,8 +61,8 @@ def evaluate(
         "batch_size": batch_size,
     }
     if harder:
-        metrics["one_more_digit"] = _beyond(answer(model, tokenizer, harder, **options))
-    return metrics, rows
+        metrics["one_more_digit"] = _beyond(write(_unwritten(harder)))
+    return metrics, [one.to_row() for one in scored]
 
 
 def _beyond(outputs: Sequence[Output]) -> dict[str, Any]:
@@ -63,30 +74,34 @@ def _beyond(outputs: Sequence[Output]) -> dict[str, Any]:
     return {"tasks": metrics["tasks"], "average": average, "format": {**metrics["format"], "published": None}}
 
 
-def answer(
+def write_on(
     model: Any,
     tokenizer: Any,
-    problems: Sequence[Problem],
+    outputs: Sequence[Output],
     *,
     max_new_tokens: int,
     batch_size: int,
     on_progress: Callable[[int], None] | None = None,
 ) -> list[Output]:
-    """What the student writes for each problem, greedily."""
+    """The outputs, each written to its end by the student, greedily; their text so far may be empty."""
     from students.generation import generate  # here, so that measuring needs no torch
 
     generations = generate(
         model,
         tokenizer,
-        [prompt(tokenizer, problem.question) for problem in problems],
+        [prompt(tokenizer, output.question) + output.text for output in outputs],
         max_new_tokens=max_new_tokens,
         batch_size=batch_size,
         on_progress=on_progress,
     )
     return [
-        Output(p.question, g.text, p.answer or None, p.task, p.language, g.finished, g.num_tokens)
-        for p, g in zip(problems, generations, strict=True)
+        replace(output, text=output.text + g.text, finished=g.finished, num_tokens=g.num_tokens)
+        for output, g in zip(outputs, generations, strict=True)
     ]
+
+
+def _unwritten(problems: Sequence[Problem]) -> list[Output]:
+    return [Output(p.question, "", p.answer or None, p.task, p.language) for p in problems]
 
 
 def prompt(tokenizer: Any, question: str) -> str:

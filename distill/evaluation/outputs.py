@@ -120,6 +120,7 @@ def summarize_scored(scored: Sequence[Scored], *, has_teacher: bool) -> dict[str
         "rfs_strict": _mean(one.rfs_strict for one in joined),
         "num_rfs": len(joined),
         "svr": {"own": svr(checks).to_json() if checks else None, "injected": None},
+        "perturbation": None,
         "unfinished": sum(one.output.finished is False for one in scored),
         "unread": sum(bool(one.graph.problems) for one in scored),
         "notes": notes,

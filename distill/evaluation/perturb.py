@@ -1,0 +1,145 @@
+"""What a student does with a wrong step in its own prefix: does what follows use it, and does VERIFY notice?
+
+    its own output    [EXECUTE]<STEP>48/2=24<STEP>48+24=72[VERIFY]…
+    changed prefix    [EXECUTE]<STEP>48/2=25               and the student continues from here
+    continuation      <STEP>48+25=73[VERIFY]<STEP>step 1: 48/2=24<STEP>48+24=72</THINK><ANS>72</ANS>
+
+Two measures come of the same continuations. Perturbation score: of the changed steps whose consequences can be
+computed, the share after which the student states the changed consequence (73) — the written step is used, it is no
+decoration (cf. arXiv 2510.24941). Self-verification on injected errors: the confusion of `svr` over the whole outputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from random import Random
+from typing import Any
+
+from distill.evaluation.outputs import Output, Scored
+from distill.evaluation.statistics import wilson
+from distill.evaluation.svr import read_verification, svr
+from parsers import ReasoningGraph, Stage, Step, parse
+from parsers.numbers import find_numbers
+from parsers.recompute import recompute, show
+
+Continue = Callable[[Sequence[Output]], list[Output]]
+"""Outputs whose text is a prefix -> the same outputs, written to their end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An output up to and including a step whose value changed; `expected`: its first consequence, if computable."""
+
+    scored: Scored
+    prefix: str
+    step: int
+    expected: Fraction | None
+
+
+def perturbed(scored: Sequence[Scored], continue_outputs: Continue, *, count: int, seed: int = 0) -> dict[str, Any]:
+    """`{"injected": the confusion of svr, "perturbation": {"n", "followed", "share", "interval"}}`.
+
+    None stands for what has no case. Changes one step of up to `count` outputs that end right without having flagged
+    anything, spread over the tasks.
+    """
+    random = Random(seed)
+    right = [one for one in scored if one.grade and one.grade.strict]
+    sound = [one for one in right if not (one.verification and one.verification.flagged)]
+    changes = []
+    for one in _spread(sound, random):
+        change = change_one_step(one, random)
+        if change is not None and len(changes) < count:
+            changes.append(change)
+    written = continue_outputs([replace(change.scored.output, text=change.prefix) for change in changes])
+    records, followed = [], []
+    for change, output in zip(changes, written, strict=True):
+        graph = parse(output.text, question=output.question, language=output.language)
+        assert output.gold is not None
+        record = read_verification(graph, gold=output.gold)
+        if record is not None:
+            records.append(record)
+        if change.expected is not None:
+            followed.append(_states(graph, change))
+    share = sum(followed) / len(followed) if followed else None
+    return {
+        "injected": svr(records).to_json() if records else None,
+        "perturbation": {
+            "n": len(followed),
+            "followed": sum(followed),
+            "share": share,
+            "interval": list(wilson(sum(followed), len(followed))) if followed else None,
+        },
+    }
+
+
+def change_one_step(scored: Scored, random: Random) -> Change | None:
+    """The output up to one of its EXECUTE steps, with a plausible wrong value there; None without a step to change.
+
+    Steps whose consequences can be computed are preferred.
+    """
+    graph, text = scored.graph, scored.output.text
+    steps = [step for step in graph.steps if step.stage is Stage.EXECUTE and step.correct and not step.derived]
+    random.shuffle(steps)
+    found: Change | None = None
+    for step in steps:
+        wrong = plausible_error(step.value, random)
+        if wrong is None or step.start < 0:
+            continue
+        changed = _with_value(text[step.start : step.end], step.value, wrong, graph.language)
+        if changed is None:
+            continue
+        expected = _first_consequence(graph, step, wrong)
+        if found is None or expected is not None:
+            found = Change(scored, text[: step.start] + changed, step.id, expected)
+        if expected is not None:
+            break
+    return found
+
+
+def plausible_error(value: object, random: Random) -> Fraction | None:
+    """A slip in the last digit or the carry of a whole number, below zero only if the number is; None for others."""
+    if not isinstance(value, Fraction) or value.denominator != 1:
+        return None
+    near = [value + d for d in (-10, -2, -1, 1, 2, 10)]
+    return random.choice([other for other in near if (other < 0) <= (value < 0)])
+
+
+def _with_value(text: str, value: object, wrong: Fraction, language: str) -> str | None:
+    """The text with the result replaced, and cut there: after each `=` or `>>`, else where the value stands last."""
+    places = [number for number in find_numbers(text, language) if number.value == value]
+    results = [number for number in places if text[: number.start].rstrip().endswith(("=", ">>"))]
+    if not places:
+        return None
+    pieces, position = [], 0
+    for number in results or places[-1:]:
+        pieces += [text[position : number.start], show(wrong, language)]
+        position = number.end
+    return "".join(pieces)
+
+
+def _first_consequence(graph: ReasoningGraph, step: Step, wrong: Fraction) -> Fraction | None:
+    """What the first step that uses this one must state if it uses the wrong value; None if that is not computable.
+
+    `recompute` follows corrections: seen from the wrong value, the old one is the error.
+    """
+    as_error = replace(step, expression=show(wrong, graph.language), correct=False)
+    corrections, _ = recompute(replace(graph, steps=tuple(as_error if s.id == step.id else s for s in graph.steps)))
+    consequences = [c for c in corrections if not c.is_cause and c.step.stage is Stage.EXECUTE and c.step.id > step.id]
+    return consequences[0].value if consequences else None
+
+
+def _states(graph: ReasoningGraph, change: Change) -> bool:
+    """Whether an EXECUTE step after the changed one has the expected value."""
+    after = len(change.prefix)
+    return any(s.stage is Stage.EXECUTE and s.start >= after and s.value == change.expected for s in graph.steps)
+
+
+def _spread(scored: Sequence[Scored], random: Random) -> list[Scored]:
+    """All of them in random order, the tasks taking turns."""
+    by_task: dict[str, list[Scored]] = {}
+    for one in random.sample(list(scored), len(scored)):
+        by_task.setdefault(one.output.task, []).append(one)
+    longest = max(map(len, by_task.values()), default=0)
+    return [ones[i] for i in range(longest) for ones in by_task.values() if i < len(ones)]
