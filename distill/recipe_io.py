@@ -49,9 +49,7 @@ class _Loader(yaml.SafeLoader):
     def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.AliasEvent):
             event = self.peek_event()
-            raise yaml.MarkedYAMLError(
-                None, None, "aliases are not read here, write the value out", event.start_mark
-            )
+            raise yaml.MarkedYAMLError(None, None, "aliases are not read here, write the value out", event.start_mark)
         return super().compose_node(parent, index)
 
 
@@ -151,23 +149,20 @@ def _override(recipe: RecipeText, override: str) -> str | None:
         value = _construct(yaml.compose(text, _Loader), (), {}, "--set")
     except (yaml.YAMLError, RecursionError, ValueError):
         value = text
-    change: Any = value
-    for depth in range(len(keys) - 1, -1, -1):
-        above = _look_up(recipe.data, keys[:depth])
-        if above is not None and not isinstance(above, dict):
+    section = recipe.data
+    for depth, key in enumerate(keys[:-1], start=1):
+        if section.get(key) is None:
+            section[key] = {}
+        section = section[key]
+        if not isinstance(section, dict):
             return f"{override}: {'.'.join(keys[:depth])} is a value, not a section"
-        change = {keys[depth]: change}
-    _merge(recipe.data, change)
-    for depth in range(1, len(keys) + 1):
+    if keys[-1] in BRANCH_KEYS and section.get(keys[-1]) != value:
+        section.clear()
+    section[keys[-1]] = value
+    for depth in range(1, len(keys)):
         recipe.places.setdefault(keys[:depth], "--set")
     recipe.places[keys] = "--set"
     return None
-
-
-def _look_up(data: Any, keys: Key) -> Any:
-    for key in keys:
-        data = data.get(key) if isinstance(data, dict) else None
-    return data
 
 
 def _read_file(path: Path) -> RecipeText:

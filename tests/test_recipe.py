@@ -233,6 +233,14 @@ def test_another_kind_replaces_the_section_it_is_merged_over(write):
     assert recipe.data.path == "a=b.jsonl"  # split at the first = only
 
 
+def test_set_replaces_a_mapping_and_include_merges_it(write):
+    write(BASE, "base.yaml")
+    path = write("include: base.yaml\nteacher: {tasks: {pattern: 1}}\n", "more.yaml")
+    assert load_recipe(path).teacher.tasks == {"arithmetic": 3, "sorting": 1, "pattern": 1}  # type: ignore[union-attr]
+    recipe = load_recipe(path, ["teacher.tasks={pattern: 1}"])
+    assert recipe.teacher.tasks == {"pattern": 1}  # type: ignore[union-attr]
+
+
 @pytest.mark.parametrize("override", ["train.max_steps", "=3", "train.=3", ".=", "name.x=1"])
 def test_an_override_that_cannot_be_applied_is_refused(write, override):
     assert problems(write(BASE), override)[0].startswith(f"--set {override}: ")
