@@ -14,7 +14,6 @@ from functools import lru_cache
 
 from parsers.expressions import evaluate
 from parsers.graph import Value
-from parsers.mask import DISPLAY, INLINE, mask
 from parsers.numbers import decimal_comma, digits_pattern, to_fraction
 from parsers.relations import is_identity, read_chains
 
@@ -37,11 +36,16 @@ _NATURAL = re.compile(r"(\\[a-zA-Z]+(?:\{[^{}]*\})?)|([^\W\d_]{2,}|[à-ỹđ])")
 _ENVIRONMENT = r"\{(?:align|equation|gather|eqnarray|aligned)\*?\}"
 _DELIMITERS = re.compile(rf"^(?:\$\$?|\\\[|\\\(|\\begin{_ENVIRONMENT})|(?:\$\$?|\\\]|\\\)|\\end{_ENVIRONMENT})[.,;]?$")
 _DELIMITED = re.compile(r"(?<!\\)\$|\\[(\[]|\\begin\{(?:align|equation|gather|eqnarray)")
+_FORMULA = re.compile(
+    r"\$\$.+?(?:\$\$|$)|(?<!\\)\$(?:\\.|[^$\\])+(?:\$|$)|\\\[.+?(?:(?<!\\)\\\]|$)|\\\(.+?(?:\\\)|$)"
+    r"|\\begin\{(align|equation|gather|eqnarray|aligned)(\*?)\}.+?(?:\\end\{\1\2\}|$)",
+    re.S,
+)
 _TOKEN = re.compile(
     r"(?P<open>\\begin\{[a-z]+\*?\}|\\(?:left)?\s*[({\[]|[({\[])|(?P<close>\\end\{[a-z]+\*?\}|\\?[)}\]])"
     r"|(?P<relation>=|\\approx(?![a-zA-Z])|≈|\\equiv|\\neq?(?![a-zA-Z])|≠|\\leq?(?![a-zA-Z])|\\geq?(?![a-zA-Z])|[<>≤≥]|\\in(?![a-zA-Z])|∈)"
     r"|(?P<cut>\\\\(?:\[[^\]]*\])?|\\(?:implies|Rightarrow|Leftrightarrow|iff|Longrightarrow|quad|qquad)(?![a-zA-Z])|⇒|⇔)"
-    r"|(?P<skip>\\left(?![a-z])[.|]?|\\right(?![a-z])[.|]?|&)|(?P<other>\\[a-zA-Z]+|\\.|.)",
+    r"|(?P<skip>\\left(?![a-z])[.|]?|\\right(?![a-z])[.|]?|&)|(?P<other>\\[a-zA-Z]+|\\.|[^\\({\[)}\]=<>≤≥≈≠∈⇒⇔&]+|.)",
     re.S,
 )
 _MAX = 6000
@@ -51,8 +55,7 @@ _MAX = 6000
 def find_formulas(text: str) -> list[tuple[int, int]]:
     """Spans of the formulas in a statement; without any delimiters, of the stretches between natural words."""
     if _DELIMITED.search(text):
-        masked = mask(text, dollars=True)
-        return [(m.start(), m.end()) for m in re.finditer(f"[{INLINE}{DISPLAY}]+\\.?", masked)]
+        return [found.span() for found in _FORMULA.finditer(text)]
     spans, position = [], 0
     for word in _NATURAL.finditer(text):
         natural = word[2]
@@ -104,13 +107,19 @@ def equations(formula: str) -> list[Equation]:
     return found
 
 
+_UNIT_IN_BRACKETS = re.compile(r"(?:\\left)?\(\s*(?:\\mathrm\{[^{}]*\}|(?:cm|m|dm|km)\b)\s*(?:\^\s*\{?\d\}?)?\s*(?:\\right)?\)\s*$")
+_UNIT_IN_WORDS = re.compile(r"\\(?:text|mathrm|mbox)\s*\{\s*[^{}]*\}\s*\.?$")
+
+
 def _clean(member: str) -> str:
     if "line" in member and re.search(r"\\(?:cline|hline)", member):  # the sum under the line of a column computation
         member = re.sub(r"^.*\\(?:cline\{[^}]*\}|hline)|\\end\{array\}|[\s&]|\\[;,]|\\\\", "", member, flags=re.S)
-    member = member.replace("&", " ")
-    member = re.sub(r"\\boxed\s*\{(.*)\}", r"\1", member, flags=re.S)
-    member = re.sub(r"(?:\\left)?\(\s*(?:\\mathrm\{[^{}]*\}|(?:cm|m|dm|km)\b)\s*(?:\^\s*\{?\d\}?)?\s*(?:\\right)?\)\s*$", "", member.strip())
-    member = re.sub(r"\\(?:text|mathrm|mbox)\s*\{\s*[^{}]*\}\s*\.?$", "", member) if re.search(r"\d", member) else member
+    member = member.replace("&", " ").strip()
+    if "\\boxed" in member:
+        member = re.sub(r"\\boxed\s*\{(.*)\}", r"\1", member, flags=re.S)
+    if ("m" in member or "text" in member) and member.endswith((")", "}", ".")):
+        member = _UNIT_IN_BRACKETS.sub("", member)
+        member = _UNIT_IN_WORDS.sub("", member) if re.search(r"\d", member) else member
     return member.strip(" \n\t.,;:$~\u00a0")
 
 
@@ -150,21 +159,27 @@ def _relation_value(equation: Equation, language: str) -> Value:
 
 
 _PRODUCT = re.compile(r"(?<![\\a-zA-Z])(?!(?:sin|cos|tan|log|ln|lim)\b)[a-z]{2,3}(?![a-zA-Z{])")
-_COMMA_DIGITS = r"\d{1,3}(?:\.\d{3})+(?!\d)(?:,\d+)?|\d+(?:,\d+)?"
+_POINT_DIGITS = re.compile(digits_pattern("en"))
+_PERCENT_SIGN = re.compile(r"\s*\\?%")
+_COMMA_DIGITS = re.compile(r"[0-9]{1,3}(?:\.[0-9]{3})+(?![0-9])(?:,[0-9]+)?|[0-9]+(?:,[0-9]+)?")
 """Where the decimal mark is a comma, a point between digits that does not set off thousands multiplies: 2.5 is ten."""
 _SCRIPTS = re.compile(r"[\^_]\s*(?:\{[^{}]*\}|\\?\w)")
 
 
-def formula_numbers(text: str, language: str) -> set[Fraction]:
-    """The numbers in the formulas of a statement, exponents and indices left out."""
+def formula_numbers(text: str, language: str, *, everywhere: bool = False) -> set[Fraction]:
+    """The numbers in the formulas of a statement, or everywhere in it, exponents and indices left out."""
     found: set[Fraction] = set()
-    digits = _COMMA_DIGITS if decimal_comma(language) else digits_pattern("en")
-    for start, end in find_formulas(text):
-        bare = re.sub(r"(?<=\d) (?=\.\d{3}(?!\d))", "", _SCRIPTS.sub(" ", text[start:end][:_MAX]))
-        for match in re.finditer(digits, bare):
-            value = to_fraction(match.group(), language)
+    comma = decimal_comma(language)
+    digits = _COMMA_DIGITS if comma else _POINT_DIGITS
+    spans = [(0, min(len(text), _MAX))] if everywhere else find_formulas(text)
+    for start, end in spans:
+        bare = _SCRIPTS.sub(" ", text[start:end][:_MAX])
+        bare = re.sub(r"(?<=\d) (?=\.\d{3}(?!\d))", "", bare) if comma else bare
+        for match in digits.finditer(bare):
+            shown = match.group()
+            value = Fraction(int(shown)) if shown.isdecimal() and len(shown) < 19 else to_fraction(shown, language)
             if value is not None:
-                found.add(value / 100 if re.match(r"\s*\\?%", bare[match.end() :]) else value)
+                found.add(value / 100 if _PERCENT_SIGN.match(bare, match.end()) else value)
     return found
 
 

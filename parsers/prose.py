@@ -135,7 +135,10 @@ class ProseReader:
         if len(body) > MAX_STATEMENT:
             body = body[: MAX_STATEMENT - 600] + " " + body[-600:]
         chains = read_chains(body, self.language)
-        numbers = [n for n in find_numbers(body[:4000], self.language) if n.text.lower() not in _EMPTY_NUMBERS]
+        if self.linked:
+            numbers = [Number(value, 0, 0, "") for value in formula_numbers(body, self.language, everywhere=True)]
+        else:
+            numbers = [n for n in find_numbers(body, self.language) if n.text.lower() not in _EMPTY_NUMBERS]
         operands: list[Fraction] = []
         symbols: list[str] = []
         results: set[Fraction] = set()
@@ -248,7 +251,7 @@ class ProseReader:
         links = self.links
         if stage is Stage.PLAN:
             return ()
-        numbers = formula_numbers(reading.body, self.language)
+        numbers = {number.value for number in reading.numbers}
         found: dict[int | str, None] = {}
         previous = next((step for step in reversed(self.steps[-50:]) if step.stage is not Stage.PLAN), None)
         if stage is not Stage.UNDERSTAND or isinstance(value, str):
@@ -417,8 +420,7 @@ class ProseReader:
 
 def _bare_numbers(question: str, language: str) -> set[Fraction]:
     """The numbers of a problem that are neither exponents nor indices nor words."""
-    numbers = find_numbers(_SCRIPTS.sub(" ", question), language)
-    return formula_numbers(question, language) | {number.value for number in numbers if number.kind != "word"}
+    return formula_numbers(question, language, everywhere=True)
 
 
 def _folded(text: str) -> str:
