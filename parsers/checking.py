@@ -38,7 +38,7 @@ def check_text(step: Step, language: str = "en") -> str:
 
 
 def _again(expression: str) -> str:
-    return " ".join(expression.split())
+    return " ".join(expression.replace("//", "/").split())
 
 
 def _inverse(expression: str, value: Fraction, language: str) -> str | None:

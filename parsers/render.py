@@ -21,7 +21,7 @@ from parsers.parse import LANGUAGES, detect_format
 
 Format = Literal["staged", "nrm"]
 ALL_FIELDS = frozenset(("id", "text", "value", "uses"))
-_TAGS = re.compile(rf"{NRM_MARKER.pattern}|{STAGED_MARKER.pattern}|[{OPEN}{CLOSE}]|</?(?:USER|ANSWER|THINK)>|<\\")
+_TAGS = re.compile(rf"{NRM_MARKER.pattern}|{STAGED_MARKER.pattern}|[{OPEN}{CLOSE}]|<[/\\]?(?:USER|ANSWER|THINK)>")
 
 
 class Span(NamedTuple):

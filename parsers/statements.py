@@ -29,7 +29,7 @@ MAX_READ = 200_000
 _PURE = re.compile(r"\s*([-+*/(). 0-9]*[0-9)]) ?= ?(-?[0-9]{1,30})\s*")
 _EQUALS_BEFORE = re.compile(r"=\s?(?:\\?[$€£])?\s?$")
 _VALUE_BEHIND = re.compile(r"\s?[$€£]?([0-9.]*[0-9])(?![0-9]|[.,/][0-9])")
-_COMPARISON = re.compile(r"\s*(-?[0-9]{1,30})\s*([<>])\s*(-?[0-9]{1,30})\s*")
+_COMPARISON = re.compile(r"\s*((-?[0-9]{1,30})\s*([<>])\s*(-?[0-9]{1,30}))(?:\s+[^\W\d_]+)?[.\s]*")
 _DIGITS = re.compile(r"(?:(?<![0-9)])-)?[0-9]+")
 
 
@@ -60,8 +60,8 @@ def _read(text: str, language: str) -> Reading:
             return Reading(pure[1].strip(), value, exact == value, numbers, (value,))
     comparison = _COMPARISON.fullmatch(text)
     if comparison:
-        left, right = int(comparison[1]), int(comparison[3])
-        return Reading(text.strip(), None, left < right if comparison[2] == "<" else left > right, (left, right))
+        left, right = int(comparison[2]), int(comparison[4])
+        return Reading(comparison[1], None, left < right if comparison[3] == "<" else left > right, (left, right))
     found = _computations(text, language)
     if not found:
         mentioned = find_numbers(text, language)

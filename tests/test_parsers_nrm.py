@@ -43,6 +43,7 @@ def test_whole_text() -> None:
         ("(2+3)*4=20", "(2+3)*4", 20, True),
         ("45<72", "45<72", None, True),
         ("72<45", "72<45", None, False),
+        ("846<4667 ok", "846<4667", None, True),
         ("47: 3", None, None, None),
         ("even", None, None, None),
         ("7", None, 7, None),
