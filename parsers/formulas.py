@@ -149,13 +149,17 @@ def _relation_value(equation: Equation, language: str) -> Value:
     left = equation.members[-2]
     names_only = not re.search(r"\d", re.sub(r"[_^]\s*(?:\{[^{}]*\}|\w)", "", left))
     if value is not None:
-        solved = len(equation.members) > 2 or equation.signs[-1] != "=" or (names_only and value != 0) or evaluate(left, language) is not None
+        solved = len(equation.members) > 2 or equation.signs[-1] != "=" or (names_only and value != 0) or _is_arithmetic(left)
         return value if solved or re.fullmatch(r"[^\W\d]\s*(?:_\{?\w+\}?)?", left) else equation.text
     if len(equation.members) > 2 or names_only:
         return last
     chains = read_chains(_PRODUCT.sub(lambda letters: " ".join(letters.group()), equation.text), language)
     same = len(chains) == 1 and len(chains[0].members) == 2 and is_identity(*chains[0].members)
     return last if same else equation.text
+
+
+def _is_arithmetic(member: str) -> bool:
+    return not re.search(r"[^\W\d_]", re.sub(r"\\(?:frac|dfrac|tfrac|times|cdot|div|sqrt|left|right)(?![a-z])", "", member))
 
 
 _PRODUCT = re.compile(r"(?<![\\a-zA-Z])(?!(?:sin|cos|tan|log|ln|lim)\b)[a-z]{2,3}(?![a-zA-Z{])")

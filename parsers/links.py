@@ -44,6 +44,7 @@ class Links:
     expressions: dict[str, int] = field(default_factory=dict)  # unsolved values as text -> step
     labels: list[tuple[tuple[str, ...], int, Fraction]] = field(default_factory=list)
     made_of: dict[int, tuple[frozenset[Fraction], Fraction]] = field(default_factory=dict)
+    by_parts: dict[frozenset[Fraction], int] = field(default_factory=dict)
     makers: dict[Fraction, list[int]] = field(default_factory=dict)
     used: set[int] = field(default_factory=set)
     pending: Pending | None = None
@@ -133,6 +134,10 @@ class Links:
                     return True
         return False
 
+    def repeated(self, operands: Iterable[Fraction]) -> int | None:
+        """The latest step that computed with just these numbers: what a re-computation looks at again."""
+        return self.by_parts.get(frozenset(operands))
+
     def remember_label(self, step: int, head: str, body: str, value: Fraction) -> None:
         """Keeps the name under which a restated number may be called again."""
         for source in (_bold_label(head), _subject(body)):
@@ -149,6 +154,8 @@ class Links:
             if known is None or known in self.used or result not in parts:
                 self.computed[result] = step
             self.made_of[step] = (parts, result)
+            if len(parts) > 1:
+                self.by_parts[parts] = step
             makers = self.makers.setdefault(result, [])
             makers.append(step)
             del makers[:-8]

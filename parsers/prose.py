@@ -207,6 +207,8 @@ class ProseReader:
             return tuple(dict.fromkeys(name for name in names if name is not None))
         found: dict[int | str, None] = {}
         values, symbols = self._operands(reading, stage)
+        if stage is Stage.VERIFY and (checked := links.repeated(reading.operands)) is not None:
+            found[checked] = None
         prose = re.split(r"\\\[|\\\(|\$\$|=", reading.body, maxsplit=1)[0]
         named = links.named_in(prose) if values else {}
         concluding = concludes(reading.body)
@@ -367,7 +369,11 @@ class ProseReader:
         defined = _DEFINED.search(reading.body) if step.stage is Stage.UNDERSTAND and defines(reading.body) else None
         if defined:
             links.symbols[_defined_name(defined).lower()] = step.id
-        if step.stage in (Stage.PLAN, Stage.VERIFY):
+        if step.stage is Stage.PLAN:
+            return
+        if step.stage is Stage.VERIFY:
+            if (corrected := [r for r in _results(reading.chains) if r not in links.computed and not links.is_stated(r)]):
+                links.compute(step.id, reading.operands, corrected)  # a check that finds another value puts it in place
             return
         for chain in reading.chains:
             left = left_of(chain)

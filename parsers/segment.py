@@ -53,11 +53,12 @@ _ABBREVIATIONS = frozenset(
 )
 _LAST_WORD = re.compile(r"[\w.]*$")
 _PLANS = re.compile(
-    r"\b(?:calculat|comput|determin|find|need|solv|figure out|break|follow|work out|look at|compar|start|proceed|analy[sz]e|consider|"
+    r"\b(?:calculat|comput|determin|find|need|solv|figure out|break|follow|work out|look at|compar|start|proceed|analy[sz]e|consider|verify|check|confirm|"
     r"calcul|determin|encontr|precis|resolv|descobr|seguir|analis|compar|"
     r"tính|tìm|xác định|cần|giải|xét|so sánh|làm theo|thực hiện)",
     re.I,
 )
+_DEFINES = re.compile(r"\W*(?:let(?!'s)|suppose|denote|gọi|đặt|giả sử|seja|chame)\b", re.I)
 _TAIL = re.compile(r"(?:where|with|for|in which|onde|trong đó|với)\b", re.I)
 
 
@@ -201,7 +202,8 @@ def _add_display(builder: _Builder, piece: _Piece) -> None:
         return
     last = builder.statements[-1]
     closed = builder.masked[last.end - 1] in ".!?"
-    if closed and (piece.opens_paragraph or "=" in builder.text[last.body : last.end]):
+    says = builder.text[last.body : last.end]
+    if closed and (piece.opens_paragraph or "=" in says or _DEFINES.match(says)):
         builder.add(piece, piece.start)
     else:
         builder.extend(piece.end)

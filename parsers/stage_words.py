@@ -23,11 +23,12 @@ CHECKS: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = tuple(
             rf"|{_BEGIN}{_WE}(?:quickly |just |also |now )?(?:check|confirm)(?:ing)?\b(?! out\b)|^\W*check\s*[:.!]|\bas a check\b|\bchecks out\b"
             r"|\b(?:this|which|that|it|these|calculations?|results?) (?:also )?confirms?\b|\bconfirming\b"),
         (("revers", "backward"), r"\bin reverse\b|\bwork(?:ing)? backwards?\b"),
-        (("original", "starting", "given", "initial", "same", "what "), r"\b(?:plug|substitut|put)\w*\b[^.]{0,60}\b(?:into|in) the original\b(?![^.]{0,60}\bto (?:find|solve|get|determine|obtain)\b)"
+        (("original", "starting", "given", "initial", "same", "what "), r"^(?![^:]*\bto (?:find|solve|get|determine|obtain)\b).*\b(?:plug|substitut|put)\w*\b[^.]{0,60}\b(?:into|in) the original\b(?![^.]{0,60}\bto (?:find|solve|get|determine|obtain)\b)"
             r"|\b(?:equals?|is equal to|is|gives?(?: us)?(?: back)?) (?:exactly |indeed )?(?:the (?:original|given|starting|initial|same) (?:number|total|amount|value|price|sum)s? (?:we|that|given|stated|in the problem)|what (?:we|the problem))"
             r"|\b(?:we|which) (?:gets?|gives?|recovers?|arrives? at|obtains?) (?:back )?the (?:original|starting|given)\b"),
         (_JUDGES, r"\b(?:answer|result|solution|calculation|value|total|number|work|sum|difference|product|equation|statement|condition)s? (?:is|are|was|were|seems?|looks?|must be) "
             rf"(?:therefore |indeed |thus |also |all |both |very |mathematically |not )*{_JUDGED}"
+            rf"|^\W*(?:yes|no|indeed|so|then)?,? *[$€]?\d[\d.,]* (?:\w+ )?(?:is|are) (?:indeed |not |also )*{_JUDGED}"
             rf"|\b(?:this|that|it|which) (?:is|seems|looks|sounds|was) (?:indeed |also |clearly |perfectly |not |definitely )*{_JUDGED}"),
         (("sense",), r"\bmakes? (?:perfect |no |good )?sense\b|\bdo(?:es)?(?:n'?t| not) make sense\b"),
         (("match", "agree", "fit"), r"\b(?:which|this|that|it|and|both|result|answer|total|sum) (?:indeed |also |exactly )*(?:match(?:es)?|agrees?|does(?: not|n'?t) match|fits?)\b"),
@@ -59,7 +60,7 @@ CHECKS: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = tuple(
 OPENS_CHECK = re.compile(
     r"\b(?:double[- ]?check|cross[- ]?check|sanity check|verify|verifying|verification|validat(?:e|ing|ion))\b"
     r"|^\W*(?:(?:now|next|finally|then|so|and|but|also|step \d+:?)[, ]+)?(?:let'?s|let me|we(?: can| should| must| will| need to)?|i(?: should| will|'ll)?|to)? ?(?:quickly |just |also |now )?(?:check|confirm)(?:ing)?\b(?! (?:is|was|costs))"
-    r"|\b(?:plug|substitut)\w*\b[^.]{0,60}\boriginal\b"
+    r"|^(?![^:]*\bto (?:find|solve|get|determine|obtain)\b).*\b(?:plug|substitut)\w*\b[^.]{0,60}\boriginal\b"
     r"|\bverifi(?:car|que|quemos|cação|cando)\b|\bverificamos\b|\bconfer(?:ir|indo|ência)\b|\bchec(?:ar|agem|ando)\b|\bprova real\b|\btirar a prova\b"
     r"|\bkiểm (?:tra|chứng|nghiệm)\b|\bthử lại\b|\bxác minh\b",
 )
