@@ -201,7 +201,7 @@ def _comparison(work: Work, problem: Problem) -> tuple[str, str]:
 
 def _sorting(work: Work, problem: Problem) -> tuple[str, str]:
     numbers = [int(n) for n in re.findall(r"\d+", problem.question)]
-    work.write(Stage.UNDERSTAND, f"{len(numbers)} numbers")
+    work.write(Stage.UNDERSTAND, " ".join(aligned(numbers)))
     work.write(Stage.PLAN, "smallest first")
     ordered = sorted(numbers)
     work.write(Stage.EXECUTE, *aligned(ordered))
