@@ -50,9 +50,7 @@ def content(graph: ReasoningGraph) -> tuple[object, ...]:
     return steps, graph.answer, graph.givens
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(graphs(), st.sampled_from(FORMATS))
-def test_any_graph_reads_back_equal(graph: ReasoningGraph, format: Format) -> None:
+def check_reads_back_equal(graph: ReasoningGraph, format: Format) -> None:
     text = render(graph, format=format)
     for kind in ("auto", format):
         assert content(parse(text, format=kind)) == content(graph)
@@ -61,7 +59,20 @@ def test_any_graph_reads_back_equal(graph: ReasoningGraph, format: Format) -> No
         assert parse(text).question == graph.question
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(graphs(), st.sampled_from(FORMATS))
+def test_any_graph_reads_back_equal(graph: ReasoningGraph, format: Format) -> None:
+    check_reads_back_equal(graph, format)
+
+
+@pytest.mark.slow
+@settings(max_examples=10_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(graphs(), st.sampled_from(FORMATS))
+def test_ten_thousand_graphs_read_back_equal(graph: ReasoningGraph, format: Format) -> None:
+    check_reads_back_equal(graph, format)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(graphs(), st.sampled_from(FORMATS))
 def test_spans_tile_the_text(graph: ReasoningGraph, format: Format) -> None:
     text = render(graph, format=format)
