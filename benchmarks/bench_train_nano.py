@@ -1,0 +1,152 @@
+"""Nano training and decoding against what a user would write instead, on this machine, in one run.
+
+    python benchmarks/bench_train_nano.py --steps 20 --repeats 3
+
+Training: `distill.trainer.train` against a plain `transformers.Trainer` with padded batches in random order, on the
+same student, examples and size of an optimizer step; supervised tokens per second, examples encoded beforehand for
+both, set-up and compilation counted for neither (the time they take is printed). Decoding: 200 questions in batches
+against `model.generate` one question at a time, on the same student and as many new tokens each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from transformers import Trainer, TrainingArguments
+
+from distill.data import collate
+from distill.examples import encode_text, problems_to_ask, training_texts
+from distill.recipe import Recipe, load_recipe
+from distill.trainer import train
+from students.generation import generate
+from students.sizes import build_student
+from students.tokenizer import train_tokenizer
+
+TRAINING_TARGET, DECODING_TARGET = 1.5, 10.0
+
+
+def main() -> None:
+    """Measure, print the two ratios, and exit with 1 if one misses its target."""
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--recipe", default="miniaxion_from_teacher")
+    arguments.add_argument("--steps", type=int, default=20, help="optimizer steps of each measurement")
+    arguments.add_argument("--repeats", type=int, default=3, help="measurements of each, taken in turns")
+    arguments.add_argument("--one-by-one", type=int, default=10, help="questions decoded one at a time, of the 200")
+    arguments.add_argument("--new-tokens", type=int, default=96, help="tokens written after each question")
+    options = arguments.parse_args()
+    recipe = load_recipe(options.recipe, [f"train.max_steps={options.steps}", "train.warmup_steps=1"])
+    texts = training_texts(recipe)
+    tokenizer = train_tokenizer(texts.first(2000), vocab_size=recipe.student.vocab_size)
+    rows = recipe.train.per_device_train_batch_size * recipe.train.gradient_accumulation_steps
+    examples = [encode_text(texts.text(index), tokenizer) for index in range(rows * options.steps)]
+    print(f"torch {torch.__version__}, transformers {transformers.__version__}, {len(os.sched_getaffinity(0))} cores")
+    print(f"{rows} examples a step, {options.steps} steps, {options.repeats} repeats, recipe {recipe.name}")
+
+    ours, plain = [], []
+    for _ in range(options.repeats):
+        plain.append(plain_speed(recipe, tokenizer, examples, rows))
+        ours.append(our_speed(recipe, tokenizer, examples))
+        print(f"  supervised tokens/s: plain {plain[-1]:,.0f}, ours {ours[-1]:,.0f}", flush=True)
+    training = statistics.median(ours) / statistics.median(plain)
+    print(f"training: {training:.2f} times as fast (target {TRAINING_TARGET})")
+
+    decoding = decoding_ratio(recipe, tokenizer, options.one_by_one, options.new_tokens)
+    print(f"decoding: {decoding:.1f} times as fast (target {DECODING_TARGET})")
+    raise SystemExit(training < TRAINING_TARGET or decoding < DECODING_TARGET)
+
+
+def fresh_student(recipe: Recipe, tokenizer: Any) -> Any:
+    """The untrained student of the recipe."""
+    student = recipe.student
+    return build_student(
+        student.size, tokenizer, vocab_size=student.vocab_size, max_length=student.max_length, seed=recipe.seed
+    )
+
+
+def our_speed(recipe: Recipe, tokenizer: Any, examples: list[Any]) -> float:
+    """Supervised tokens per second of our training."""
+    started = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        result = train(
+            fresh_student(recipe, tokenizer),
+            tokenizer,
+            examples.__getitem__,
+            settings=recipe.train,
+            weights=recipe.loss.weights,
+            run_dir=Path(folder),
+            max_length=recipe.student.max_length,
+            num_examples=len(examples),
+            show=False,
+        )
+    aside = time.perf_counter() - started - result.elapsed_seconds
+    print(f"  ours: {aside:.0f} s of set-up, compilation and checkpoint beside the training")
+    return result.supervised_tokens / result.elapsed_seconds
+
+
+class TimedTrainer(Trainer):
+    """A plain trainer that knows when its first step began."""
+
+    started = 0.0
+
+    def get_batch_samples(self, *args: Any, **kwargs: Any) -> Any:
+        """Note the time at the first batch."""
+        self.started = self.started or time.perf_counter()
+        return super().get_batch_samples(*args, **kwargs)
+
+
+def plain_speed(recipe: Recipe, tokenizer: Any, examples: list[Any], rows: int) -> float:
+    """Supervised tokens per second of transformers.Trainer, batches padded to their longest example."""
+
+    def padded(batch: list[Any]) -> dict[str, torch.Tensor]:
+        values = collate([[example] for example in batch], pad_token_id=tokenizer.pad_token_id)
+        return {name: values[name] for name in ("input_ids", "labels", "attention_mask")}
+
+    with tempfile.TemporaryDirectory() as folder:
+        arguments = TrainingArguments(
+            output_dir=folder,
+            max_steps=recipe.train.max_steps or 1,
+            per_device_train_batch_size=rows,
+            learning_rate=recipe.train.learning_rate,
+            use_cpu=not torch.cuda.is_available(),
+            dataloader_pin_memory=False,
+            remove_unused_columns=False,
+            save_strategy="no",
+            report_to="none",
+            disable_tqdm=True,
+            logging_strategy="no",
+        )
+        model = fresh_student(recipe, tokenizer)
+        trainer = TimedTrainer(model, arguments, data_collator=padded, train_dataset=examples)  # type: ignore[arg-type]
+        trainer.train()
+        seconds = time.perf_counter() - trainer.started
+    return sum(label != -100 for example in examples for label in example.labels[1:]) / seconds
+
+
+def decoding_ratio(recipe: Recipe, tokenizer: Any, one_by_one: int, new_tokens: int) -> float:
+    """Seconds a question of model.generate, one at a time, over those of 200 questions decoded in batches."""
+    model = fresh_student(recipe, tokenizer).eval()
+    model.generation_config.eos_token_id = None  # an untrained student: all write equally many tokens
+    prompts = [f"<INST>{problem.question}</INST><THINK>" for problem in problems_to_ask(recipe)][:200]
+    started = time.perf_counter()
+    generate(model, tokenizer, prompts, max_new_tokens=new_tokens, batch_size=recipe.eval.batch_size, stop=None)
+    batched = (time.perf_counter() - started) / len(prompts)
+    started = time.perf_counter()
+    for prompt in prompts[:one_by_one]:
+        ids = torch.tensor([tokenizer(prompt, add_special_tokens=False)["input_ids"]])
+        with torch.inference_mode():
+            model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=new_tokens, do_sample=False)
+    single = (time.perf_counter() - started) / one_by_one
+    print(f"  seconds a question: one by one {single:.3f}, batched {batched:.4f}")
+    return single / batched
+
+
+if __name__ == "__main__":
+    main()
