@@ -1,8 +1,8 @@
 """The formulas of mathematical prose as text: their equations, the last member, the numbers they hold.
 
-    "so $z = (1+2i)^2 = -3+4i$."             ->  value "-3+4i"
-    "Then $m^2 - 64 > 0$"                    ->  value "m^2 - 64 > 0", an inequality stays whole
-    "V=\\left(2a\\right)^3=8a^3."            ->  value "8a^3", with or without dollars around it
+"so $z = (1+2i)^2 = -3+4i$."             ->  value "-3+4i"
+"Then $m^2 - 64 > 0$"                    ->  value "m^2 - 64 > 0", an inequality stays whole
+"V=\\left(2a\\right)^3=8a^3."            ->  value "8a^3", with or without dollars around it
 """
 
 from __future__ import annotations
@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 
+from parsers.chains import read_chains
 from parsers.expressions import evaluate
 from parsers.graph import Value
 from parsers.numbers import decimal_comma, digits_pattern, to_fraction
-from parsers.relations import is_identity, read_chains
+from parsers.relations import is_identity
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +29,32 @@ class Equation:
     @property
     def text(self) -> str:
         """The equation in one line."""
-        return " ".join([self.members[0], *(f"{s} {m}" for s, m in zip(self.signs, self.members[1:], strict=False))]).strip()
+        return " ".join(
+            [self.members[0], *(f"{s} {m}" for s, m in zip(self.signs, self.members[1:], strict=False))]
+        ).strip()
 
 
-_FUNCTIONS = frozenset("sin cos tan cot log ln lim max min int dx dt arg sqrt frac det mod".split())
+_FUNCTIONS = frozenset(
+    [
+        "sin",
+        "cos",
+        "tan",
+        "cot",
+        "log",
+        "ln",
+        "lim",
+        "max",
+        "min",
+        "int",
+        "dx",
+        "dt",
+        "arg",
+        "sqrt",
+        "frac",
+        "det",
+        "mod",
+    ]
+)
 _NATURAL = re.compile(r"(\\[a-zA-Z]+(?:\{[^{}]*\})?)|([^\W\d_]{2,}|[à-ỹđ])")
 _ENVIRONMENT = r"\{(?:align|equation|gather|eqnarray|aligned)\*?\}"
 _DELIMITERS = re.compile(rf"^(?:\$\$?|\\\[|\\\(|\\begin{_ENVIRONMENT})|(?:\$\$?|\\\]|\\\)|\\end{_ENVIRONMENT})[.,;]?$")
@@ -107,7 +130,9 @@ def equations(formula: str) -> list[Equation]:
     return found
 
 
-_UNIT_IN_BRACKETS = re.compile(r"(?:\\left)?\(\s*(?:\\mathrm\{[^{}]*\}|(?:cm|m|dm|km)\b)\s*(?:\^\s*\{?\d\}?)?\s*(?:\\right)?\)\s*$")
+_UNIT_IN_BRACKETS = re.compile(
+    r"(?:\\left)?\(\s*(?:\\mathrm\{[^{}]*\}|(?:cm|m|dm|km)\b)\s*(?:\^\s*\{?\d\}?)?\s*(?:\\right)?\)\s*$"
+)
 _UNIT_IN_WORDS = re.compile(r"\\(?:text|mathrm|mbox)\s*\{\s*[^{}]*\}\s*\.?$")
 
 
@@ -143,13 +168,22 @@ def formula_value(text: str, language: str) -> Value:
 
 def _relation_value(equation: Equation, language: str) -> Value:
     if equation.signs[-1] not in ("=", "\\approx", "≈"):
-        return equation.text if len(equation.members) == 2 else f"{equation.members[-2]} {equation.signs[-1]} {equation.members[-1]}"
+        return (
+            equation.text
+            if len(equation.members) == 2
+            else f"{equation.members[-2]} {equation.signs[-1]} {equation.members[-1]}"
+        )
     last = equation.members[-1]
     value = evaluate(last, language)
     left = equation.members[-2]
     names_only = not re.search(r"\d", re.sub(r"[_^]\s*(?:\{[^{}]*\}|\w)", "", left))
     if value is not None:
-        solved = len(equation.members) > 2 or equation.signs[-1] != "=" or (names_only and value != 0) or _is_arithmetic(left)
+        solved = (
+            len(equation.members) > 2
+            or equation.signs[-1] != "="
+            or (names_only and value != 0)
+            or _is_arithmetic(left)
+        )
         return value if solved or re.fullmatch(r"[^\W\d]\s*(?:_\{?\w+\}?)?", left) else equation.text
     if len(equation.members) > 2 or names_only:
         return last
@@ -159,7 +193,9 @@ def _relation_value(equation: Equation, language: str) -> Value:
 
 
 def _is_arithmetic(member: str) -> bool:
-    return not re.search(r"[^\W\d_]", re.sub(r"\\(?:frac|dfrac|tfrac|times|cdot|div|sqrt|left|right)(?![a-z])", "", member))
+    return not re.search(
+        r"[^\W\d_]", re.sub(r"\\(?:frac|dfrac|tfrac|times|cdot|div|sqrt|left|right)(?![a-z])", "", member)
+    )
 
 
 _PRODUCT = re.compile(r"(?<![\\a-zA-Z])(?!(?:sin|cos|tan|log|ln|lim)\b)[a-z]{2,3}(?![a-zA-Z{])")

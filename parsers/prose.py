@@ -9,29 +9,30 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
+from parsers.chains import read_chains
 from parsers.formulas import find_formulas, formula_numbers, formula_value, left_sides
 from parsers.graph import Quantity, Stage, Step, Value
 from parsers.links import MEASURES, Links, Pending, left_of, operands_of
 from parsers.numbers import Number, find_numbers
-from parsers.relations import Chain, Member, is_identity, read_chains
+from parsers.relations import Chain, equation_of, is_computing, is_worded, recompute, results_of
 from parsers.segment import Statement
 from parsers.stages import Facts, announces_check, classify, concludes, defines, settles_check
 from parsers.statements import too_many
+from parsers.values import DEFINED, defined_name, value_of
 
 _CLOSING = re.compile(
-    r"\\boxed|####|\b(?:answer(?: is|:)|resposta(?: final)?(?: é|:)|(?:đáp án|đáp số)(?: là|:))[\s:*]*(?:[-−$\\\d(]|[A-E]\b)|\bchọn (?:đáp án )?[A-D]\b", re.I
-)
-_EMPTY_NUMBERS = frozenset(("one", "um", "uma", "một")) | MEASURES
-_DEFINED = re.compile(
-    r"\blet\b[^$\\.]{1,80}?\b(?:be|represent|denote)\s+(?:\\\(|\$)?(?P<last>[A-Za-z])(?:\\\)|\$)?\W*$|(?:let|gọi|đặt|giả sử|seja|denote|call|chame)(?:'s|\s+us)?\s+(?:denote|define|call|represent)?[^$\\]{0,60}?(?:\\\(|\$)?\s*(\\text\{[^}]*\}|[A-Za-z](?:_\{?\w+\}?)?)\s*(?:\\\)|\$|\b)"
-    r"(?=\s*(?:be|is|=|represents?|denotes?|as|là|o|a|the|inches|,|\.|$))",
+    r"\\boxed|####|\b(?:answer(?: is|:)|resposta(?: final)?(?: é|:)|(?:đáp án|đáp số)(?: là|:))[\s:*]*(?:[-−$\\\d(]|[A-E]\b)|\bchọn (?:đáp án )?[A-D]\b",
     re.I,
 )
+_EMPTY_NUMBERS = frozenset(("one", "um", "uma", "một")) | MEASURES
 _QUESTION_WORD = re.compile(r"[^\W\d_]{3,}")
 _SCRIPTS = re.compile(r"[\^_]\s*(?:\{[^{}]*\}|\\?\w)")
-_APART = re.compile(r"\b(?:OR|alternatively|another (?:way|solution)|solution 2|cách (?:khác|2))\b|\\text\{- OR -\}", re.I)
+_APART = re.compile(
+    r"\b(?:OR|alternatively|another (?:way|solution)|solution 2|cách (?:khác|2))\b|\\text\{- OR -\}", re.I
+)
 _MOVES_ON = re.compile(
-    r"^\W*(?:therefore|thus|hence|so,|next|let'?s try|solving for|the correct|portanto|logo|assim|em seguida|vậy|do đó|tiếp theo)", re.I
+    r"^\W*(?:therefore|thus|hence|so,|next|let'?s try|solving for|the correct|portanto|logo|assim|em seguida|vậy|do đó|tiếp theo)",
+    re.I,
 )
 
 
@@ -83,7 +84,9 @@ class _Reading:
 class ProseReader:
     """Reads the statements of one text, in order, into steps."""
 
-    def __init__(self, text: str, question: str, givens: Sequence[Quantity], language: str, *, linked: bool = False) -> None:
+    def __init__(
+        self, text: str, question: str, givens: Sequence[Quantity], language: str, *, linked: bool = False
+    ) -> None:
         """`linked`: a statement that names no number of an earlier one still goes on from the one before (mathematical prose)."""
         self.text, self.language, self.linked = text, language, linked
         self.links = Links.of(givens)
@@ -116,9 +119,9 @@ class ProseReader:
         value: Value = None
         if stage is not Stage.PLAN:
             value = formula_value(reading.body, self.language) if self.linked else None
-            value = _value(reading, stage, links) if value is None else value
+            value = value_of(reading.body, reading.chains, reading.numbers, stage, links) if value is None else value
         uses = self._linked_uses(reading, stage, value) if self.linked else self._uses(reading, stage, value)
-        member, correct = _computation(reading.chains)
+        member, correct = recompute(reading.chains)
         step = Step(
             step_id, stage, self.text[statement.start : statement.end], statement.start, statement.end,
             None if stage is Stage.PLAN or member is None else member.plain, value, uses, correct,
@@ -144,8 +147,8 @@ class ProseReader:
         results: set[Fraction] = set()
         computes = worded = False
         for chain in chains:
-            worded = worded or _is_worded(chain)
-            if not _is_computing(chain) or not (chain.is_equation or self._is_term(chain)):
+            worded = worded or is_worded(chain)
+            if not is_computing(chain) or not (chain.is_equation or self._is_term(chain)):
                 continue
             computes = True
             values, unknowns = operands_of(chain)
@@ -157,20 +160,28 @@ class ProseReader:
     def _is_term(self, chain: Chain) -> bool:
         """An expression by itself counts if it is more than a number with a letter, or the letter is an unknown."""
         member = chain.members[0]
-        return member.value is not None or member.operators > 1 or all(s.lower() in self.links.symbols for s in member.symbols)
+        return (
+            member.value is not None
+            or member.operators > 1
+            or all(s.lower() in self.links.symbols for s in member.symbols)
+        )
 
     def _facts(self, reading: _Reading, statement: Statement) -> Facts:
         links = self.links
         values = {number.value for number in reading.numbers if number.value or not self.linked}
         recalled = any(value in links.computed and not links.is_stated(value) for value in values)
-        if len(values) == 1 and links.recent and self.steps[links.recent[-1]].value in (-next(iter(values)), next(iter(values))):
+        if (
+            len(values) == 1
+            and links.recent
+            and self.steps[links.recent[-1]].value in (-next(iter(values)), next(iter(values)))
+        ):
             recalled = True  # told again right after it was computed, its sign perhaps put in words
         words = _QUESTION_WORD.findall(reading.body[:400].lower())
         restates = bool(words) and sum(word in self.question_words for word in words) >= 0.75 * len(words)
         rechecks = False
         if reading.computes and (self.answered or len(re.findall(r"[^\W\d_]{2,}", reading.body)) < 3):
             for chain in reading.chains:
-                operands, result = _equation(chain)
+                operands, result = equation_of(chain)
                 rechecks = rechecks or (result is not None and links.rechecks(operands, result))
         return Facts(
             computes=reading.computes,
@@ -238,7 +249,10 @@ class ProseReader:
             )
             if source is not None:
                 found[source] = None
-        if not any(isinstance(source, int) for source in found) and (previous := self._previous(reading, stage, bool(found))) is not None:
+        if (
+            not any(isinstance(source, int) for source in found)
+            and (previous := self._previous(reading, stage, bool(found))) is not None
+        ):
             found[previous] = None
         uses = self._through_restatements(found, concluding)
         links.used.update(source for source in uses if isinstance(source, int))
@@ -291,7 +305,9 @@ class ProseReader:
             return values, symbols
         digits = set(re.findall(r"[0-9.]+", rest))
         kept = [value for value in values if value.denominator > 1 or str(value) in digits]
-        return kept, [symbol for symbol in symbols if re.search(rf"(?<![^\W\d_]){re.escape(_folded(symbol))}(?![^\W\d_])", rest)]
+        return kept, [
+            symbol for symbol in symbols if re.search(rf"(?<![^\W\d_]){re.escape(_folded(symbol))}(?![^\W\d_])", rest)
+        ]
 
     def _use_definition(self, chain: Chain, found: dict[int | str, None]) -> None:
         """An equation for an unknown uses the statement that introduced it: "Let B be the cost", "B = 99 + 5"."""
@@ -326,7 +342,11 @@ class ProseReader:
         fresh = [v for v in values if not links.is_stated(v)]
         if fresh and len(fresh) < len(values):
             known = [v for v in values if v not in fresh]
-            others = [g for g in links.givens if g not in values and len(fresh) == 1 and any(abs(v - g) == fresh[0] for v in known)]
+            others = [
+                g
+                for g in links.givens
+                if g not in values and len(fresh) == 1 and any(abs(v - g) == fresh[0] for v in known)
+            ]
             values = known + (others if len(others) == 1 else [])
         return values, symbols
 
@@ -366,20 +386,22 @@ class ProseReader:
 
     def _remember(self, step: Step, reading: _Reading, facts: Facts) -> None:
         links = self.links
-        defined = _DEFINED.search(reading.body) if step.stage is Stage.UNDERSTAND and defines(reading.body) else None
+        defined = DEFINED.search(reading.body) if step.stage is Stage.UNDERSTAND and defines(reading.body) else None
         if defined:
-            links.symbols[_defined_name(defined).lower()] = step.id
+            links.symbols[defined_name(defined).lower()] = step.id
         if step.stage is Stage.PLAN:
             return
         if step.stage is Stage.VERIFY:
-            if (corrected := [r for r in _results(reading.chains) if r not in links.computed and not links.is_stated(r)]):
+            if corrected := [
+                r for r in results_of(reading.chains) if r not in links.computed and not links.is_stated(r)
+            ]:
                 links.compute(step.id, reading.operands, corrected)  # a check that finds another value puts it in place
             return
         for chain in reading.chains:
             left = left_of(chain)
             if left and chain.members[0].symbols:
                 links.symbols[left] = step.id
-        results = _results(reading.chains)
+        results = results_of(reading.chains)
         if self.linked:
             for left in left_sides(reading.body):
                 if len(_folded(left)) > 4:
@@ -434,10 +456,6 @@ def _folded(text: str) -> str:
     return re.sub(r"[\s$&*]|\\(?:left|right|[,;!: $]|cdot|times)", "", text).rstrip(".,")
 
 
-def _defined_name(defined: re.Match[str]) -> str:
-    return re.sub(r"\\text\{|\}", "", defined["last"] or defined[2])
-
-
 _UNKNOWN = re.compile(
     r"(?:^|\n)\s*(?:first,?\s+)?let\b[^\n]{0,80}?\b(?:be|represent|denote|equal|=)\s|\b(?:\d+|\)|[a-zA-Z]\s?[-+*/])\s?[a-zA-Z]\s?[-+*/=)]|[-+*/=(]\s?\d*[a-wyzA-WYZ]\s?[-+*/=)]"
 )
@@ -446,120 +464,3 @@ _UNKNOWN = re.compile(
 def has_unknowns(text: str) -> bool:
     """Whether a solution computes with letters, by definition (Let x be) or by equations (3n + 6 = 12)."""
     return bool(_UNKNOWN.search(text))
-
-
-def _is_worded(chain: Chain) -> bool:
-    """A relation between named quantities: words or \\text{} only, at least one operation."""
-    texts = [s for member in chain.members for s in member.symbols]
-    if any(member.operands for member in chain.members):
-        return False
-    named = all(len(symbol.strip("\\")) > 2 for symbol in texts) and not any(symbol.startswith("\\") for symbol in texts)
-    worked = any(member.operators for member in chain.members) or any(re.search(r"\s[-+*/×÷]\s", m.name) for m in chain.members)
-    return named and worked and (bool(texts) or any(member.name for member in chain.members))
-
-
-def _is_computing(chain: Chain) -> bool:
-    """Whether the chain holds an operation or a relation that says more than name = number."""
-    if _is_worded(chain):
-        return False
-    if any(member.operators and (member.operands or member.symbols) and not member.is_number for member in chain.members):
-        return True
-    if chain.compared:
-        return any(member.symbols for member in chain.members)
-    if not chain.is_equation:
-        return False
-    if chain.members[0].is_symbol and len(chain.members) == 2:
-        return False
-    return any(m.operands or m.symbols for m in chain.members)
-
-
-def _equation(chain: Chain) -> tuple[tuple[Fraction, ...], Fraction | None]:
-    """Operands and result of a numeric computation; no result where there is none."""
-    for member in chain.members[:-1]:
-        if member.operators and member.value is not None:
-            return member.operands, chain.members[-1].value
-    return (), None
-
-
-def _results(chains: list[Chain]) -> list[Fraction]:
-    """The values that the chains establish."""
-    found: list[Fraction] = []
-    for chain in chains:
-        last = chain.members[-1]
-        numeric = [m for m in chain.members if m.value is not None]
-        solved = chain.is_equation and (chain.members[0].is_symbol or len(numeric) > 1 or (chain.open_left and not last.operators))
-        if last.value is not None and solved and not chain.compared:
-            # every form of the result can be used later: 9/11 as well as its rounding 0.818
-            found += [m.value for m in numeric if (m.is_number or chain.rounded) and m.value is not None]
-            found.append(last.value)
-    return list(dict.fromkeys(found))
-
-
-def _computation(chains: list[Chain]) -> tuple[Member | None, bool | None]:
-    """The last member that computes, and whether all equations of the statement hold; None where nothing was checked."""
-    member: Member | None = None
-    verdicts: list[bool] = []
-    for chain in chains:
-        working = [m for m in chain.members if m.operators and m.value is not None]
-        if working:
-            member = working[0]
-        if chain.compared or not working:
-            continue
-        for left, right in zip(chain.members, chain.members[1:], strict=False):
-            if left.value is not None and right.value is not None:
-                verdicts.append(_equal(left, right, rounded=chain.rounded))
-    return member, all(verdicts) if verdicts else None
-
-
-def _equal(left: Member, right: Member, *, rounded: bool) -> bool:
-    """Equality of two members, the right one possibly rounded to the digits it shows."""
-    assert left.value is not None and right.value is not None
-    if left.value == right.value:
-        return True
-    decimals = re.search(r"\.(\d+)$", right.plain)
-    step = Fraction(1, 10 ** len(decimals.group(1))) if decimals else Fraction(1)
-    if not decimals and not rounded:
-        return False
-    return abs(left.value - right.value) * 2 <= step * (2 if rounded else 1)
-
-
-def _value(reading: _Reading, stage: Stage, links: Links) -> Value:
-    """The value that the statement establishes: the last member of its last equation, or the one number it tells."""
-    useful = [chain for chain in reading.chains if not _is_worded(chain)]
-    for chain in reversed(useful):
-        value = _chain_value(chain)
-        if value is not None:
-            return value
-    if stage is Stage.UNDERSTAND and defines(reading.body) and (defined := _DEFINED.search(reading.body)):
-        return _defined_name(defined)
-    return _told_value(reading, links)
-
-
-def _chain_value(chain: Chain) -> Value:
-    if chain.compared or not chain.members:
-        return None
-    first, last = chain.members[0], chain.members[-1]
-    if not chain.is_equation:
-        return None if last.is_number or not last.operators else last.shown
-    if last.name:
-        return first.raw if not first.name else None
-    if chain.open_left or first.is_symbol or len(chain.members) == 1:
-        if last.is_number:
-            return last.value
-        return last.value if last.value is not None and len(chain.members) > 2 else (last.shown if last.value is not None else last.raw)
-    unknown = [member for member in chain.members if member.value is None]
-    if last.value is not None and not unknown:
-        return last.value
-    if last.value is not None and len(chain.members) > 1:
-        return f"{chain.members[-2].raw} = {last.raw}"
-    before = chain.members[-2]
-    return last.raw if len(chain.members) > 2 or is_identity(before, last) else f"{before.raw} = {last.raw}"
-
-
-def _told_value(reading: _Reading, links: Links) -> Value:
-    """The one number that a statement without an equation tells; of several, the one that is new."""
-    values = list(dict.fromkeys(number.value for number in reading.numbers))
-    if len(values) == 1:
-        return values[0]
-    fresh = [value for value in values if not links.is_stated(value)]
-    return fresh[0] if len(fresh) == 1 and len(values) == 2 else None

@@ -1,8 +1,9 @@
 """The words by which statements tell their stage, in English, Portuguese and Vietnamese. All patterns read lower case.
 
 The checks are a table of (stems, pattern): a pattern is tried only where one of its stems occurs, which is what keeps
-the reading of long texts fast.
+the reading of long texts fast. A file of patterns: their rows read better unbroken.
 """
+# ruff: noqa: E501
 
 from __future__ import annotations
 
@@ -14,7 +15,23 @@ _JUDGED = (
 )
 _BEGIN = r"^\W*(?:(?:now|next|finally|first|then|so|and|but|also|to|step \d+:?)\b[,: ]*)?"
 _WE = r"(?:let'?s|let me|we(?: can| should| must| will| need to)?|i(?: should| will|'ll| need to)?|to)? ?"
-_JUDGES = ("orrect", "right", "wrong", "onsistent", "reasonab", "plausib", "valid", "satisf", "verif", "confirm", "true", "false", "sensib", "possible", "too ")
+_JUDGES = (
+    "orrect",
+    "right",
+    "wrong",
+    "onsistent",
+    "reasonab",
+    "plausib",
+    "valid",
+    "satisf",
+    "verif",
+    "confirm",
+    "true",
+    "false",
+    "sensib",
+    "possible",
+    "too ",
+)
 
 CHECKS: tuple[tuple[tuple[str, ...], re.Pattern[str]], ...] = tuple(
     (stems, re.compile(pattern))

@@ -1,0 +1,68 @@
+"""The value that a statement establishes: the last member of its last equation, or the one number that it tells."""
+
+from __future__ import annotations
+
+import re
+
+from parsers.graph import Stage, Value
+from parsers.links import Links
+from parsers.numbers import Number
+from parsers.relations import Chain, is_identity, is_worded
+from parsers.stages import defines
+
+DEFINED = re.compile(
+    r"\blet\b[^$\\.]{1,80}?\b(?:be|represent|denote)\s+(?:\\\(|\$)?(?P<last>[A-Za-z])(?:\\\)|\$)?\W*$|(?:let|gọi|đặt|giả sử|seja|denote|call|chame)(?:'s|\s+us)?\s+(?:denote|define|call|represent)?[^$\\]{0,60}?(?:\\\(|\$)?\s*(\\text\{[^}]*\}|[A-Za-z](?:_\{?\w+\}?)?)\s*(?:\\\)|\$|\b)"
+    r"(?=\s*(?:be|is|=|represents?|denotes?|as|là|o|a|the|inches|,|\.|$))",
+    re.I,
+)
+
+
+def defined_name(defined: re.Match[str]) -> str:
+    """The unknown that a match of DEFINED introduces, without its dress."""
+    return re.sub(r"\\text\{|\}", "", defined["last"] or defined[2])
+
+
+def value_of(body: str, chains: list[Chain], numbers: list[Number], stage: Stage, links: Links) -> Value:
+    """The value that the statement establishes: the last member of its last equation, or the one number it tells."""
+    useful = [chain for chain in chains if not is_worded(chain)]
+    for chain in reversed(useful):
+        value = _chain_value(chain)
+        if value is not None:
+            return value
+    if stage is Stage.UNDERSTAND and defines(body) and (defined := DEFINED.search(body)):
+        return defined_name(defined)
+    return _told_value(numbers, links)
+
+
+def _chain_value(chain: Chain) -> Value:
+    if chain.compared or not chain.members:
+        return None
+    first, last = chain.members[0], chain.members[-1]
+    if not chain.is_equation:
+        return None if last.is_number or not last.operators else last.shown
+    if last.name:
+        return first.raw if not first.name else None
+    if chain.open_left or first.is_symbol or len(chain.members) == 1:
+        if last.is_number:
+            return last.value
+        return (
+            last.value
+            if last.value is not None and len(chain.members) > 2
+            else (last.shown if last.value is not None else last.raw)
+        )
+    unknown = [member for member in chain.members if member.value is None]
+    if last.value is not None and not unknown:
+        return last.value
+    if last.value is not None and len(chain.members) > 1:
+        return f"{chain.members[-2].raw} = {last.raw}"
+    before = chain.members[-2]
+    return last.raw if len(chain.members) > 2 or is_identity(before, last) else f"{before.raw} = {last.raw}"
+
+
+def _told_value(numbers: list[Number], links: Links) -> Value:
+    """The one number that a statement without an equation tells; of several, the one that is new."""
+    values = list(dict.fromkeys(number.value for number in numbers))
+    if len(values) == 1:
+        return values[0]
+    fresh = [value for value in values if not links.is_stated(value)]
+    return fresh[0] if len(fresh) == 1 and len(values) == 2 else None
