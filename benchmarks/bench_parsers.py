@@ -53,7 +53,10 @@ def gsm8k_answers(data: Path) -> Iterator[Measurement]:
     for name in ("train", "test"):
         for row in rows(data / f"gsm8k/{name}.jsonl"):
             total += 1
-            right += parse(row["answer"], question=row["question"], format="gsm8k").answer == row["answer"].rpartition("####")[2].strip()
+            right += (
+                parse(row["answer"], question=row["question"], format="gsm8k").answer
+                == row["answer"].rpartition("####")[2].strip()
+            )
     yield share("GSM8K gold answers", right, total, 1.0)
     right, total, rest = 0, 0, []
     for number, row in enumerate(rows(data / "gsm8k/model_solutions.jsonl")):
@@ -79,7 +82,9 @@ def trace_answers(data: Path) -> Iterator[Measurement]:
             total += 1
             right += verdict == judged
             if verdict != judged:
-                rest.append(f"{path.name} row {number}: {answer!r} against {row['reference']!r}, judged {row['correct']}")
+                rest.append(
+                    f"{path.name} row {number}: {answer!r} against {row['reference']!r}, judged {row['correct']}"
+                )
     yield share("model traces: answers as judged, signs respected", right, total, 0.99, rest)
 
 
@@ -143,7 +148,11 @@ def gsm8k_marks(data: Path) -> Iterator[Measurement]:
                         rest.append(f"{name} row {number}: <<{mark}>>")
                     for operand in operands(expression):
                         num_operands += 1
-                        resolved += bool(values & _forms(operand.value)) or bool(known & _forms(operand.value)) or _is_language(operand.value)
+                        resolved += (
+                            bool(values & _forms(operand.value))
+                            or bool(known & _forms(operand.value))
+                            or _is_language(operand.value)
+                        )
                     if value is not None:
                         known.add(value)
     yield share("GSM8K: operands of marks traced", resolved, num_operands, 0.98)
@@ -159,7 +168,18 @@ def _values(graph: ReasoningGraph, source: int | str) -> Iterator[Fraction]:
 
 def _forms(value: Fraction) -> set[Fraction]:
     """The number itself, its opposite, and what a per cent or a fraction turns into."""
-    forms = {value, -value, value * 100, value / 100, 1 - value, 1 + value, 100 - value, (1 - value) * 100, value - 1, (value - 1) * 100}
+    forms = {
+        value,
+        -value,
+        value * 100,
+        value / 100,
+        1 - value,
+        1 + value,
+        100 - value,
+        (1 - value) * 100,
+        value - 1,
+        (value - 1) * 100,
+    }
     return forms | ({1 / value} if value else set())
 
 
@@ -177,7 +197,11 @@ def gold_scores(shared: Path) -> Iterator[Measurement]:
     accuracy = scores.values_right / max(1, scores.values)
     rest = tuple(error for error in scores.errors if error.startswith("VALUE"))
     yield Measurement(
-        "hand-labelled: values", f"{scores.values_right} of {scores.values} = {accuracy:.3f}", "≥ 0.95", accuracy >= 0.95, rest
+        "hand-labelled: values",
+        f"{scores.values_right} of {scores.values} = {accuracy:.3f}",
+        "≥ 0.95",
+        accuracy >= 0.95,
+        rest,
     )
 
 
@@ -185,9 +209,21 @@ def speed(data: Path) -> Iterator[Measurement]:
     """All reference solutions parsed and structured on one core, and a text of one megabyte."""
     from parsers.structure import structure
 
-    work = [(row["answer"], row["question"], "gsm8k") for name in ("train", "test") for row in rows(data / f"gsm8k/{name}.jsonl")]
-    work += [(row["solution"], row["problem"], "math") for name in ("train", "test") for row in rows(data / f"math/{name}.jsonl")]
-    work += [(row["Explanation"], row["Question"], "vnhsge") for y in YEARS for row in rows(data / f"vnhsge/MET_Math_IE_{y}.json")]
+    work = [
+        (row["answer"], row["question"], "gsm8k")
+        for name in ("train", "test")
+        for row in rows(data / f"gsm8k/{name}.jsonl")
+    ]
+    work += [
+        (row["solution"], row["problem"], "math")
+        for name in ("train", "test")
+        for row in rows(data / f"math/{name}.jsonl")
+    ]
+    work += [
+        (row["Explanation"], row["Question"], "vnhsge")
+        for y in YEARS
+        for row in rows(data / f"vnhsge/MET_Math_IE_{y}.json")
+    ]
     begin = time.process_time()
     for text, question, format in work:
         structure(parse(text, question=question, format=format))
@@ -197,7 +233,9 @@ def speed(data: Path) -> Iterator[Measurement]:
     long = {"traces in a row": "\n\n".join(traces)[:1_000_000]}
     long |= {name: (piece * (1_000_000 // len(piece) + 1))[:1_000_000] for name, piece in _HOSTILE.items()}
     slowest = max(((_seconds_of(text), name) for name, text in long.items()), default=(0.0, ""))
-    yield Measurement("1 MB of text, slowest of all formats", f"{slowest[0]:.2f} s ({slowest[1]})", "< 1 s", slowest[0] < 1)
+    yield Measurement(
+        "1 MB of text, slowest of all formats", f"{slowest[0]:.2f} s ({slowest[1]})", "< 1 s", slowest[0] < 1
+    )
 
 
 _HOSTILE = {
@@ -231,7 +269,9 @@ def fuzz(data: Path, num_mutations: int, *, seed: int = 0) -> Iterator[Measureme
         except Exception as error:
             failures.append(f"mutation {number} as {format}: {type(error).__name__}: {error}"[:200])
         slowest = max(slowest, time.process_time() - begin)
-    raised = Measurement(f"{num_mutations:,} mutated texts: exceptions", str(len(failures)), "0", not failures, tuple(failures))
+    raised = Measurement(
+        f"{num_mutations:,} mutated texts: exceptions", str(len(failures)), "0", not failures, tuple(failures)
+    )
     yield raised
     yield Measurement("slowest of them", f"{slowest:.2f} s", "")
 
@@ -239,7 +279,9 @@ def fuzz(data: Path, num_mutations: int, *, seed: int = 0) -> Iterator[Measureme
 def _real_texts(data: Path) -> list[tuple[str, str]]:
     texts = [(row["answer"], row["question"]) for row in rows(data / "gsm8k/test_socratic.jsonl")[:300]]
     texts += [(row["solution"], row["problem"]) for row in rows(data / "math/test.jsonl")]
-    texts += [(row["Explanation"], row["Question"]) for y in YEARS for row in rows(data / f"vnhsge/MET_Math_IE_{y}.json")]
+    texts += [
+        (row["Explanation"], row["Question"]) for y in YEARS for row in rows(data / f"vnhsge/MET_Math_IE_{y}.json")
+    ]
     for path in sorted((data / "traces").rglob("*.jsonl")):
         texts += [(row["trace"][:4000], row["question"]) for row in rows(path)[:60]]
     return texts
@@ -279,7 +321,9 @@ def _garble(text: str, draw: random.Random) -> str:
     letters = list(text)
     for _ in range(max(1, len(letters) // 50)):
         if letters:
-            letters[draw.randrange(len(letters))] = chr(draw.choice((draw.randrange(32, 127), draw.randrange(0x80, 0xD7FF), draw.randrange(0, 32))))
+            letters[draw.randrange(len(letters))] = chr(
+                draw.choice((draw.randrange(32, 127), draw.randrange(0x80, 0xD7FF), draw.randrange(0, 32)))
+            )
     return "".join(letters)
 
 

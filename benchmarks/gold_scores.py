@@ -96,14 +96,18 @@ def add_scores(scores: GoldScores, label: dict[str, Any], graph: ReasoningGraph,
         if stage == step["stage"]:
             scores.true[stage] += 1
         else:
-            scores.errors.append(f"STAGE {name} [{step_id}] {step['stage']} -> {stage}: {text[step['start'] : step['end']]!r:.230}")
+            scores.errors.append(
+                f"STAGE {name} [{step_id}] {step['stage']} -> {stage}: {text[step['start'] : step['end']]!r:.230}"
+            )
         if found and step["value"] is not None:
             right = same_value(step["value"], found.value, language)
             numeric = bool(_numbers(step["value"], language))
             scores.values, scores.values_right = scores.values + 1, scores.values_right + right
             scores.numeric, scores.numeric_right = scores.numeric + numeric, scores.numeric_right + (right and numeric)
             if not right:
-                scores.errors.append(f"VALUE {name} [{step_id}] {step['value']!r} -> {found.value!s}: {text[step['start'] : step['end']]!r:.230}")
+                scores.errors.append(
+                    f"VALUE {name} [{step_id}] {step['value']!r} -> {found.value!s}: {text[step['start'] : step['end']]!r:.230}"
+                )
     partner = {step.id: step_id for step_id, step in match.items()}
     for step in graph.steps:
         if step.start >= 0 and partner.get(step.id) not in answers:
@@ -113,7 +117,9 @@ def add_scores(scores: GoldScores, label: dict[str, Any], graph: ReasoningGraph,
     _add_edges(scores, label, graph, match, name, text)
 
 
-def _add_edges(scores: GoldScores, label: dict[str, Any], graph: ReasoningGraph, match: dict[int, Any], name: str, text: str) -> None:
+def _add_edges(
+    scores: GoldScores, label: dict[str, Any], graph: ReasoningGraph, match: dict[int, Any], name: str, text: str
+) -> None:
     partner = {step.id: step_id for step_id, step in match.items()}
     values = {given.name: given.value for given in graph.givens}
     texts = {given.name: given.text for given in graph.givens}
@@ -135,10 +141,19 @@ def _add_edges(scores: GoldScores, label: dict[str, Any], graph: ReasoningGraph,
                 scores.edges_true += 1
         if missing or got:
             extra = [partner.get(g, f"?{g}") if isinstance(g, int) else f"g:{g}" for g in got]
-            scores.errors.append(f"EDGES {name} [{step['id']}] missing {missing} extra {extra}: {text[step['start'] : step['end']]!r:.230}")
+            scores.errors.append(
+                f"EDGES {name} [{step['id']}] missing {missing} extra {extra}: {text[step['start'] : step['end']]!r:.230}"
+            )
 
 
-def _same_edge(target: int | str, got: int | str, partner: dict[int, int], values: dict[str, Fraction], texts: dict[str, str], language: str) -> bool:
+def _same_edge(
+    target: int | str,
+    got: int | str,
+    partner: dict[int, int],
+    values: dict[str, Fraction],
+    texts: dict[str, str],
+    language: str,
+) -> bool:
     if isinstance(target, int):
         return isinstance(got, int) and partner.get(got) == target
     if isinstance(got, int):
@@ -170,7 +185,12 @@ def _matched(label: dict[str, Any], graph: ReasoningGraph) -> dict[int, Any]:
 
 def _numbers(text: str, language: str) -> set[Fraction]:
     value = evaluate(text, language)
-    if value is None and (found := find_numbers(text, language)) and len(found) == 1 and re.fullmatch(r"[^\W\d]*|[\d.,/%$\s-]+", text):
+    if (
+        value is None
+        and (found := find_numbers(text, language))
+        and len(found) == 1
+        and re.fullmatch(r"[^\W\d]*|[\d.,/%$\s-]+", text)
+    ):
         value = found[0].value
     return set() if value is None else {value, value * 100} if "%" in text else {value}
 
@@ -189,5 +209,12 @@ def same_value(wanted: str, got: object, language: str) -> bool:
 
 def _folded(text: str) -> str:
     text = re.sub(r"\\(?:text|mathrm)\s*\{([^{}]*)\}", r"\1", text)
-    text = text.replace("\\times", "*").replace("\\cdot", "*").replace("×", "*").replace("\\left", "").replace("\\right", "").replace("dfrac", "frac")
+    text = (
+        text.replace("\\times", "*")
+        .replace("\\cdot", "*")
+        .replace("×", "*")
+        .replace("\\left", "")
+        .replace("\\right", "")
+        .replace("dfrac", "frac")
+    )
     return re.sub(r"[\s$]|\\[,;! $]", "", text).rstrip(".,").casefold()

@@ -128,7 +128,13 @@ def _place(nodes: list[_Node]) -> float:
 
 
 def _draw_frame(
-    axes: Axes, graph: ReasoningGraph, stages: list[Stage], has_givens: bool, heading: list[str], above: float, depth: float
+    axes: Axes,
+    graph: ReasoningGraph,
+    stages: list[Stage],
+    has_givens: bool,
+    heading: list[str],
+    above: float,
+    depth: float,
 ) -> None:
     """Title, column heads, and the answer with what could not be read underneath."""
     for i, line in enumerate(heading):
@@ -145,7 +151,14 @@ def _draw_frame(
         notes.append(f"the first {MAX_STEPS} of {len(graph.steps)} steps")
     axes.text(0.25, -depth - 0.2, "     ".join(notes), fontsize=10, weight="bold", va="center", parse_math=False)
     if graph.problems:
-        axes.text(0.25, -depth - 0.47, _cut(_plain("; ".join(graph.problems)), 130), fontsize=8.5, color=_WRONG[1], va="center")
+        axes.text(
+            0.25,
+            -depth - 0.47,
+            _cut(_plain("; ".join(graph.problems)), 130),
+            fontsize=8.5,
+            color=_WRONG[1],
+            va="center",
+        )
 
 
 def _draw_edges(axes: Axes, steps: Iterable[Step], nodes: dict[int | str, _Node]) -> None:
@@ -170,7 +183,14 @@ def _draw_edges(axes: Axes, steps: Iterable[Step], nodes: dict[int | str, _Node]
             colour = _WRONG[1] if start.colours == _WRONG else start.colours[1]
             axes.add_patch(
                 FancyArrowPatch(
-                    *ends, connectionstyle=style, arrowstyle="-|>", mutation_scale=9, linewidth=1.0, color=colour, alpha=0.6, zorder=1
+                    *ends,
+                    connectionstyle=style,
+                    arrowstyle="-|>",
+                    mutation_scale=9,
+                    linewidth=1.0,
+                    color=colour,
+                    alpha=0.6,
+                    zorder=1,
                 )
             )
 
@@ -193,13 +213,55 @@ def _draw_node(axes: Axes, node: _Node) -> None:
         axes.text(left + 0.1, y, line, fontsize=7.4, color="#111827", va="center", zorder=3, parse_math=False)
         y -= _LINE
     if node.value and given:
-        axes.text(left + width / 2, y, node.value, fontsize=9, weight="bold", color=edge, ha="center", va="center", zorder=3, parse_math=False)
+        axes.text(
+            left + width / 2,
+            y,
+            node.value,
+            fontsize=9,
+            weight="bold",
+            color=edge,
+            ha="center",
+            va="center",
+            zorder=3,
+            parse_math=False,
+        )
     elif node.value:
-        axes.text(left + 0.1, y, f"= {node.value}", fontsize=8.4, weight="bold", color=edge, va="center", zorder=3, parse_math=False)
+        axes.text(
+            left + 0.1,
+            y,
+            f"= {node.value}",
+            fontsize=8.4,
+            weight="bold",
+            color=edge,
+            va="center",
+            zorder=3,
+            parse_math=False,
+        )
     if node.mark:
-        axes.text(left + width - 0.1, top - _PAD - 0.05, node.mark, fontsize=11, weight="bold", color=edge, ha="right", va="center", zorder=4, parse_math=False)
+        axes.text(
+            left + width - 0.1,
+            top - _PAD - 0.05,
+            node.mark,
+            fontsize=11,
+            weight="bold",
+            color=edge,
+            ha="right",
+            va="center",
+            zorder=4,
+            parse_math=False,
+        )
     if not given:
-        axes.text(left + width - 0.08, top - node.height + 0.09, f"#{node.key}", fontsize=6.5, color=edge, ha="right", va="center", zorder=4, parse_math=False)
+        axes.text(
+            left + width - 0.08,
+            top - node.height + 0.09,
+            f"#{node.key}",
+            fontsize=6.5,
+            color=edge,
+            ha="right",
+            va="center",
+            zorder=4,
+            parse_math=False,
+        )
 
 
 def _left(column: int, has_givens: bool) -> float:

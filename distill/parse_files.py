@@ -71,7 +71,9 @@ def parse_file(file: Path, format: str, out: Path, draw: Path | None, console: C
     with tempfile.TemporaryDirectory() as cache, disk_errors(out.parent):
         out.parent.mkdir(parents=True, exist_ok=True)
         datasets.disable_progress_bars()
-        rows = datasets.Dataset.from_generator(_items, gen_kwargs={"file": str(file), "format": format}, cache_dir=cache)
+        rows = datasets.Dataset.from_generator(
+            _items, gen_kwargs={"file": str(file), "format": format}, cache_dir=cache
+        )
         if console.is_terminal or num_rows > SMALL_FILE:
             datasets.enable_progress_bars()
         workers = min(os.cpu_count() or 1, max(1, num_rows // (SMALL_FILE // 2)))
@@ -143,7 +145,11 @@ def _traces(row: dict[str, Any]) -> Iterator[tuple[str, str, str]]:
     question = next((row[name] for name in QUESTION_FIELDS if isinstance(row.get(name), str)), "")
     if isinstance(row.get("Body"), str):
         question = f"{row['Body'].strip()} {question}".strip()
-    several = [(name, value["solution"]) for name, value in row.items() if isinstance(value, dict) and isinstance(value.get("solution"), str)]
+    several = [
+        (name, value["solution"])
+        for name, value in row.items()
+        if isinstance(value, dict) and isinstance(value.get("solution"), str)
+    ]
     if several:
         yield from ((text, question, name) for name, text in several)
         return
@@ -165,7 +171,11 @@ def looks_like(row: dict[str, Any], text: str, question: str, format: str) -> st
         return "math"
     if format == "auto" or found != "freeform":
         return found
-    return format if format in ("freeform", "vnhsge") and (format == "freeform" or re.search(r"\bA[.)].*\bB[.)]", question, re.S)) else found
+    return (
+        format
+        if format in ("freeform", "vnhsge") and (format == "freeform" or re.search(r"\bA[.)].*\bB[.)]", question, re.S))
+        else found
+    )
 
 
 def _items(file: str, format: str) -> Iterator[dict[str, Any]]:

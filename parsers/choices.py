@@ -16,11 +16,19 @@ from parsers.expressions import evaluate
 from parsers.formulas import Equation, equations, find_formulas
 from parsers.numbers import find_numbers
 
-_OPTION = re.compile(r"(?:(?<=[\n\t])|^|(?<=[.;])[ \t\u00a0]|[ \u00a0]{2,})[ \t\u00a0]*([A-D])[.:)][ \t\u00a0]*(?=\S)", re.M)
+_OPTION = re.compile(
+    r"(?:(?<=[\n\t])|^|(?<=[.;])[ \t\u00a0]|[ \u00a0]{2,})[ \t\u00a0]*([A-D])[.:)][ \t\u00a0]*(?=\S)", re.M
+)
 _NUMBERING = re.compile(r"^\s*Câu\s+\d+\s*[.:)]?\s*", re.I)
-_NAMED = re.compile(r"chọn\s*(?:là|:)?\s*(?:đáp\s*án\s*|phương\s*án\s*)?\$?\s*(?:\\mathrm\s*\{\s*|\\text\s*\{\s*|\\mathbf\s*\{\s*)?([A-D])(?![\w({])", re.I)
+_NAMED = re.compile(
+    r"chọn\s*(?:là|:)?\s*(?:đáp\s*án\s*|phương\s*án\s*)?\$?\s*(?:\\mathrm\s*\{\s*|\\text\s*\{\s*|\\mathbf\s*\{\s*)?([A-D])(?![\w({])",
+    re.I,
+)
 _ENDS_NAMED = re.compile(r"(?:đáp\s*án|phương\s*án)\s*(?:đúng\s*)?(?:là|:)?\s*\$?([A-D])\$?\s*\.?\s*$", re.I)
-_RULED_OUT = re.compile(r"(?:loại|không thỏa|sai)\s*(?:được\s*)?(?:đáp án|phương án|các đáp án)?\s*:?\s*((?:\$?\s*(?:\\mathrm\s*\{)?\s*[A-D]\b\s*\}?\$?\s*(?:,|và|;)?\s*){1,3})", re.I)
+_RULED_OUT = re.compile(
+    r"(?:loại|không thỏa|sai)\s*(?:được\s*)?(?:đáp án|phương án|các đáp án)?\s*:?\s*((?:\$?\s*(?:\\mathrm\s*\{)?\s*[A-D]\b\s*\}?\$?\s*(?:,|và|;)?\s*){1,3})",
+    re.I,
+)
 
 
 def split_options(question: str) -> tuple[str, dict[str, str]]:
@@ -107,7 +115,18 @@ _INFINITE = "\\infty"
 
 def _interval(equation: Equation) -> list[str]:
     """The interval of an inequality: 1 <= m < 2 is [1;2), x > a is (a;+infinity)."""
-    signs = ["<" if s in ("<", "\\lt") else "≤" if s.startswith(("\\le", "≤")) else ">" if s == ">" else "≥" if s.startswith(("\\ge", "≥")) else "" for s in equation.signs]
+    signs = [
+        "<"
+        if s in ("<", "\\lt")
+        else "≤"
+        if s.startswith(("\\le", "≤"))
+        else ">"
+        if s == ">"
+        else "≥"
+        if s.startswith(("\\ge", "≥"))
+        else ""
+        for s in equation.signs
+    ]
     if not signs or not all(signs):
         return []
     if len(signs) == 2 and signs[0] in "<≤" and signs[1] in "<≤":
@@ -115,7 +134,12 @@ def _interval(equation: Equation) -> list[str]:
         return [("(" if signs[0] == "<" else "[") + f"{left};{right}" + (")" if signs[1] == "<" else "]")]
     if len(signs) == 1:
         bound = equation.members[1]
-        opened = {"<": f"(-{_INFINITE};{bound})", "≤": f"(-{_INFINITE};{bound}]", ">": f"({bound};+{_INFINITE})", "≥": f"[{bound};+{_INFINITE})"}
+        opened = {
+            "<": f"(-{_INFINITE};{bound})",
+            "≤": f"(-{_INFINITE};{bound}]",
+            ">": f"({bound};+{_INFINITE})",
+            "≥": f"[{bound};+{_INFINITE})",
+        }
         return [opened[signs[0]]]
     return []
 
@@ -159,14 +183,18 @@ def canonical(text: str) -> str:
     return text.strip(".,;:")
 
 
-_WORD = re.compile(r"(?<![\\A-Za-z])(?!(?:sin|cos|tan|cot|log|ln|lim|int)\b)[A-Za-zÀ-ỹ]*[à-ỹđ][A-Za-zÀ-ỹđ]*|(?<![\\A-Za-z])(?:Trong|cho|khi|thì|theo|hay)\b")
+_WORD = re.compile(
+    r"(?<![\\A-Za-z])(?!(?:sin|cos|tan|cot|log|ln|lim|int)\b)[A-Za-zÀ-ỹ]*[à-ỹđ][A-Za-zÀ-ỹđ]*|(?<![\\A-Za-z])(?:Trong|cho|khi|thì|theo|hay)\b"
+)
 
 
 def _bracketed(part: str) -> str:
     return part if re.fullmatch(r"\d+|[a-z]|\([^()]*\)", part) else f"({part})"
 
 
-_COUNT = re.compile(r"(?:\bcó|\bbằng|\blà|được|tìm được)\s+(?:tất cả\s+|đúng\s+)?\$?(-?\d+)\$?(?=\s*(?:[.]?\s*$|[^\W\d_]))", re.I)
+_COUNT = re.compile(
+    r"(?:\bcó|\bbằng|\blà|được|tìm được)\s+(?:tất cả\s+|đúng\s+)?\$?(-?\d+)\$?(?=\s*(?:[.]?\s*$|[^\W\d_]))", re.I
+)
 
 
 def _told(explanation: str, options: dict[str, str], language: str) -> str | None:
@@ -192,7 +220,11 @@ def _rounded(explanation: str, options: dict[str, str], language: str) -> str | 
     if not numbers:
         return None
     last = numbers[-1]
-    fitting = [k for k, v in worth.items() if v is not None and (v == last or (abs(last) > 10 and abs(v - last) * 2000 <= abs(last)))]
+    fitting = [
+        k
+        for k, v in worth.items()
+        if v is not None and (v == last or (abs(last) > 10 and abs(v - last) * 2000 <= abs(last)))
+    ]
     return fitting[0] if len(fitting) == 1 else None
 
 

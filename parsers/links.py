@@ -83,11 +83,15 @@ class Links:
         name = self.worded_forms[value]
         return name if re.search(rf"\b{re.escape(name)}\b", words, re.I) else None
 
-    def source(self, value: Fraction, *, concluding: bool, named: dict[Fraction, int], prefer_steps: bool = False) -> int | str | None:
+    def source(
+        self, value: Fraction, *, concluding: bool, named: dict[Fraction, int], prefer_steps: bool = False
+    ) -> int | str | None:
         """The step or given that the number comes from; None for a constant of the language."""
         step = self.computed.get(value)
         stated = self.givens.get(value)
-        if step is not None and (stated is None or prefer_steps or (step not in self.used and step in self.recent[-2:])):
+        if step is not None and (
+            stated is None or prefer_steps or (step not in self.used and step in self.recent[-2:])
+        ):
             return step
         if value in named:
             return named[value]
@@ -190,8 +194,7 @@ def _forms(given: Quantity) -> Iterable[Fraction]:
 
 
 _DROP = frozenset(
-    "the a an of to for in on at is are was were be by and his her its their our this that each per o a os as um uma de do da dos das e "
-    "là và của các những một".split()
+    ["the", "a", "an", "of", "to", "for", "in", "on", "at", "is", "are", "was", "were", "be", "by", "and", "his", "her", "its", "their", "our", "this", "that", "each", "per", "o", "a", "os", "as", "um", "uma", "de", "do", "da", "dos", "das", "e", "là", "và", "của", "các", "những", "một"]
 )
 _WORDS = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 
@@ -201,7 +204,8 @@ def _content(text: str) -> list[str]:
 
 
 _SUBJECT = re.compile(
-    r"^\W*(?:(?:we know|it is given|given) that )?((?:the|a|an|each|o|a|os|as)?\s*[^\d.,;:=$\\]{2,60}?)\s*(?:\bis\b|\bare\b|\bwas\b|\bcosts?\b|\bé\b|\blà\b|=|:)", re.I
+    r"^\W*(?:(?:we know|it is given|given) that )?((?:the|a|an|each|o|a|os|as)?\s*[^\d.,;:=$\\]{2,60}?)\s*(?:\bis\b|\bare\b|\bwas\b|\bcosts?\b|\bé\b|\blà\b|=|:)",
+    re.I,
 )
 
 
@@ -216,7 +220,15 @@ def _subject(body: str) -> str:
 def _bold_label(head: str) -> str:
     """The label before a colon, unless it announces work ("Calculate the cost")."""
     label = head.strip().strip("*: \n").split("\n")[0].strip("*: ")
-    return "" if re.match(r"(?:calculat|determin|find|comput|identif|step|solv|convert|add|subtract|multipl|divid|sum|set|compar)", label, re.I) else label
+    return (
+        ""
+        if re.match(
+            r"(?:calculat|determin|find|comput|identif|step|solv|convert|add|subtract|multipl|divid|sum|set|compar)",
+            label,
+            re.I,
+        )
+        else label
+    )
 
 
 def operands_of(chain: Chain) -> tuple[list[Fraction], list[str]]:

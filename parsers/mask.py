@@ -18,11 +18,23 @@ DISPLAY = "\x01"
 _MAX_FORMULA = 6000
 _OPENER = re.compile(r"(?<!\\)(\\\[|\\\(|\$\$|\$|\\begin\{([a-zA-Z]+\*?)\})|\[asy\]|```")
 _CLOSERS = {"\\[": "\\]", "\\(": "\\)", "$$": "$$", "[asy]": "[/asy]", "```": "```"}
-_DISPLAY_ENVIRONMENTS = {"align", "align*", "equation", "equation*", "gather", "gather*", "eqnarray", "eqnarray*", "aligned"}
+_DISPLAY_ENVIRONMENTS = {
+    "align",
+    "align*",
+    "equation",
+    "equation*",
+    "gather",
+    "gather*",
+    "eqnarray",
+    "eqnarray*",
+    "aligned",
+}
 _LATEX_INSIDE = re.compile(r"\\[a-zA-Z]|[\^_=]")
 _FORMULA_LINE = re.compile(r"^[ \t]*(?:[-*+][ \t]+)?()([^\n]*[=+*/×÷≈<>≤≥⇔⇒−][^\n]*)$", re.M)
 _WORD = re.compile(r"[^\W\d_]{3,}")
-_COMMAND = re.compile(r"\\(?:text|mathrm|textbf|mathbf|operatorname)\s*\{[^{}\n]*\}|\\[a-zA-Z]+|\b(?:sin|cos|tan|log|lim|max|min)\b")
+_COMMAND = re.compile(
+    r"\\(?:text|mathrm|textbf|mathbf|operatorname)\s*\{[^{}\n]*\}|\\[a-zA-Z]+|\b(?:sin|cos|tan|log|lim|max|min)\b"
+)
 
 
 def mask(text: str, *, dollars: bool) -> str:
@@ -94,7 +106,11 @@ def _dollar_end(text: str, start: int, finder: _Finder, dollars: bool) -> int | 
     inside = text[start:end]
     if "\n" in inside or len(inside) > 300:
         return None
-    priced = text[end + 1 : end + 2].isdigit() or inside[-1].isspace() or (inside[0].isspace() and inside.strip()[:1].isdigit())
+    priced = (
+        text[end + 1 : end + 2].isdigit()
+        or inside[-1].isspace()
+        or (inside[0].isspace() and inside.strip()[:1].isdigit())
+    )
     if priced and not re.search(r"\\[a-zA-Z]|\^", inside):
         return None
     return end + 1 if _LATEX_INSIDE.search(inside) or not re.search(r"[^\W\d_]{2,}", inside) else None

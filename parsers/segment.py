@@ -45,11 +45,12 @@ _LINE = re.compile(r"([ \t\u00a0]*)(#{1,6}[ \t]+|(?:[-*•+–]|\d{1,3}[.)]|\(\d
 _BOLD_LINE = re.compile(r"(\*\*|__)(?!\s)((?:(?!\*\*|__).){1,300}?)\1[ \t]*:?[ \t]*$")
 _STEP_LINE = re.compile(r"(?:\*\*)?(?:step|part|passo|parte|etapa|bước|phần)\s+\d+(?:\.\d+)?\s*[:.)–-]?", re.I)
 _LABEL = re.compile(
-    r"(?:(\*\*|__)(?!\s)(?:(?!\*\*|__).){1,80}?(?::\1|\1[ \t]*[:.–-])|(?:step|passo|etapa|bước)\s+\d+\s*[:.)–-])[ \t]*", re.I
+    r"(?:(\*\*|__)(?!\s)(?:(?!\*\*|__).){1,80}?(?::\1|\1[ \t]*[:.–-])|(?:step|passo|etapa|bước)\s+\d+\s*[:.)–-])[ \t]*",
+    re.I,
 )
 _SENTENCE_END = re.compile(r"[.!?…]+[\"')\]*”’»]*[ \t\u00a0\n]+(?=([\"'(\[*_“‘«$\\=−-]*)(.))")
 _ABBREVIATIONS = frozenset(
-    "mr mrs ms dr st vs etc e.g i.e approx no fig eq prof jr sr sra tr tp ex p pp vol cf al inc ltd dept".split()
+    ["mr", "mrs", "ms", "dr", "st", "vs", "etc", "e.g", "i.e", "approx", "no", "fig", "eq", "prof", "jr", "sr", "sra", "tr", "tp", "ex", "p", "pp", "vol", "cf", "al", "inc", "ltd", "dept"]
 )
 _LAST_WORD = re.compile(r"[\w.]*$")
 _PLANS = re.compile(
@@ -121,8 +122,11 @@ def _is_heading(line: str) -> bool:
         return False
     if _BOLD_LINE.match(line):
         return not re.search(r"\\boxed|answer|resposta|đáp án", line, re.I) or line.rstrip(" *_").endswith(":")
-    return bool(_STEP_LINE.match(line)) and "=" not in line and line.rstrip(" *")[-1:] in (":", "") or bool(
-        re.fullmatch(r"(?:step|passo|etapa|bước)\s+\d+\s*[:.]?", line, re.I)
+    return (
+        (bool(_STEP_LINE.match(line))
+        and "=" not in line
+        and line.rstrip(" *")[-1:] in (":", ""))
+        or bool(re.fullmatch(r"(?:step|passo|etapa|bước)\s+\d+\s*[:.]?", line, re.I))
     )
 
 

@@ -14,7 +14,20 @@ import re
 from dataclasses import dataclass
 
 from parsers.graph import Stage
-from parsers.stage_words import ASKED, ASSUME, CHECKS, CONCLUDE, DEFINE, FORMULA, OPENS_CHECK, PLAN, SETTLES, VERDICT, WORD_RELATION, WORLD
+from parsers.stage_words import (
+    ASKED,
+    ASSUME,
+    CHECKS,
+    CONCLUDE,
+    DEFINE,
+    FORMULA,
+    OPENS_CHECK,
+    PLAN,
+    SETTLES,
+    VERDICT,
+    WORD_RELATION,
+    WORLD,
+)
 
 
 @dataclass(frozen=True, slots=True)

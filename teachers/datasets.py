@@ -91,7 +91,9 @@ _PART = "only the last part of the answer is boxed"
 _LESS_USUAL = "the last box holds the less usual of two answers"
 KNOWN_FAULTS: dict[str, str] = {
     "fc8776473827d7a1": _UNBOXED,
-    **dict.fromkeys(("b5f749fbf9593c72", "8ecad5cc50e8b9ae", "c9b61debeac1e634", "9ef30450ae74bc9e", "7e91dcaf7b7d0512"), _PART),
+    **dict.fromkeys(
+        ("b5f749fbf9593c72", "8ecad5cc50e8b9ae", "c9b61debeac1e634", "9ef30450ae74bc9e", "7e91dcaf7b7d0512"), _PART
+    ),
     **dict.fromkeys(("5bf63de275efab86", "ed2d8b46bd9e7b1f", "621a9c1cd66e04ef"), _PART),
     **dict.fromkeys(("77592e03f2a6d644", "a7cf9617c20c7514", "29421c88ce2a48cf", "1a4180c023e3923a"), _LESS_USUAL),
     "MET_Math_IE_2019_43": "symbols are lost: options A and C are the same, and so are B and D",
@@ -138,7 +140,11 @@ class DatasetTraces:
         return frozenset(fingerprint(row["problem"]) for row in test._rows())
 
     def _rows(self) -> Iterator[dict[str, Any]]:
-        sources = self.card.splits[self.split] if self.path is None else ({"path": "json", "data_files": self.path, "split": "train"},)
+        sources = (
+            self.card.splits[self.split]
+            if self.path is None
+            else ({"path": "json", "data_files": self.path, "split": "train"},)
+        )
         number = 0
         for source in sources:
             for row in _stream(source, self.path):
@@ -152,7 +158,9 @@ class DatasetTraces:
                 number += 1
 
 
-def load_dataset_traces(name: str, *, split: str = "train", path: str | Path | None = None, with_images: bool = False) -> DatasetTraces:
+def load_dataset_traces(
+    name: str, *, split: str = "train", path: str | Path | None = None, with_images: bool = False
+) -> DatasetTraces:
     """The reference solutions of a data set, as an iterable that streams.
 
     Args:
@@ -189,17 +197,29 @@ def _stream(source: dict[str, Any], path: str | None) -> Iterator[dict[str, Any]
 
 def _gsm8k(row: dict[str, Any], card: DatasetCard, identity: str) -> Trace:
     answer = row["answer"].rpartition("####")[2].strip()
-    return Trace(Problem(row["question"], answer, "gsm8k", card.language, identity), row["answer"], card.format, "reference")
+    return Trace(
+        Problem(row["question"], answer, "gsm8k", card.language, identity), row["answer"], card.format, "reference"
+    )
 
 
 def _math(row: dict[str, Any], card: DatasetCard, identity: str) -> Trace:
     answer = row.get("answer") or last_box(row["solution"]) or ""
     task = row.get("type") or row.get("subject") or "math"
-    return Trace(Problem(row["problem"], answer.strip(), task, card.language, identity), row["solution"], card.format, "reference")
+    return Trace(
+        Problem(row["problem"], answer.strip(), task, card.language, identity),
+        row["solution"],
+        card.format,
+        "reference",
+    )
 
 
 def _vnhsge(row: dict[str, Any], card: DatasetCard, identity: str) -> Trace:
-    return Trace(Problem(row["Question"], row["Choice"], "vnhsge", card.language, row["ID"]), row["Explanation"], card.format, "reference")
+    return Trace(
+        Problem(row["Question"], row["Choice"], "vnhsge", card.language, row["ID"]),
+        row["Explanation"],
+        card.format,
+        "reference",
+    )
 
 
 _TRACES = {"gsm8k": _gsm8k, "math": _math, "vnhsge": _vnhsge}

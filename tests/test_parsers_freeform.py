@@ -73,7 +73,9 @@ def test_an_unsolved_equation_is_its_own_value_and_an_identity_has_its_right_sid
 
 
 def test_numbers_lead_to_givens_and_to_the_steps_that_computed_them() -> None:
-    graph = free("In a day she runs 3 * 400 = 1200 meters.\nIn a week she runs 1200 * 5 = 6000 meters.\nThe answer is 6000.")
+    graph = free(
+        "In a day she runs 3 * 400 = 1200 meters.\nIn a week she runs 1200 * 5 = 6000 meters.\nThe answer is 6000."
+    )
     assert [step.depends_on for step in graph.steps] == [("3", "400"), (0, "5"), (1,)]
     assert graph.answer == "6000"
 
@@ -101,12 +103,15 @@ def test_a_solution_of_an_equation_goes_on_from_the_equation() -> None:
     text = "Let \\(x\\) be the score.\n\\[ 367 + x = 558 \\]\n\\[ x = 558 - 367 \\]\n\\[ x = 191 \\]"
     graph = free(text, question="What score is needed?")
     assert [step.depends_on for step in graph.steps] == [(), (0,), (1,), (2,)]
-    assert [step.stage for step in graph.steps][0] is Stage.UNDERSTAND
+    assert next(step.stage for step in graph.steps) is Stage.UNDERSTAND
 
 
 def test_understand_uses_the_givens_it_names_and_plan_nothing() -> None:
     graph = free("First, let's calculate the meters of 3 laps.\nShe runs 3 laps, and each lap is 400 meters.")
-    assert [(step.stage, step.depends_on) for step in graph.steps] == [(Stage.PLAN, ()), (Stage.UNDERSTAND, ("3", "400"))]
+    assert [(step.stage, step.depends_on) for step in graph.steps] == [
+        (Stage.PLAN, ()),
+        (Stage.UNDERSTAND, ("3", "400")),
+    ]
 
 
 def test_the_answer_is_boxed_or_the_last_number_with_a_note() -> None:

@@ -62,7 +62,9 @@ def test_mutated_texts_raise_nothing(format: str) -> None:
                 assert text[step.start : step.end] == step.text
 
 
-@pytest.mark.parametrize("piece", ["a", "$ ", "\\[ 1 + ", "(((", "1 = ", "**Step 1:**\n", "<<1+1=", "\\frac{1}{", "so we have "])
+@pytest.mark.parametrize(
+    "piece", ["a", "$ ", "\\[ 1 + ", "(((", "1 = ", "**Step 1:**\n", "<<1+1=", "\\frac{1}{", "so we have "]
+)
 def test_hostile_texts_take_no_time(piece: str) -> None:
     text = (piece * 20_000)[:40_000]
     for format in ("freeform", "math", "vnhsge", "think"):
@@ -73,7 +75,15 @@ def test_hostile_texts_take_no_time(piece: str) -> None:
 
 @pytest.mark.parametrize(
     ("labelled", "parsed", "same"),
-    [("half", None, False), ("1,350", 1350, True), ("25%", 25, True), ("99 + 5", "99+5", True), ("\\frac{1}{2}", 2, False), ("8a^3", "8 a^3", True), ("3", 4, False)],
+    [
+        ("half", None, False),
+        ("1,350", 1350, True),
+        ("25%", 25, True),
+        ("99 + 5", "99+5", True),
+        ("\\frac{1}{2}", 2, False),
+        ("8a^3", "8 a^3", True),
+        ("3", 4, False),
+    ],
 )
 def test_values_compare_as_numbers_or_as_text(labelled: str, parsed: object, same: bool) -> None:
     from fractions import Fraction

@@ -10,9 +10,15 @@ EN = "A shop sold 48 cups in April and half as many in May. How many cups were s
 PT = "Uma loja vendeu 48 copos em abril e metade em maio. Quantos copos vendeu no total?"
 VI = "Một cửa hàng bán 48 cái cốc trong tháng tư và bằng một nửa số đó trong tháng năm. Hỏi cả hai tháng bán bao nhiêu cái cốc?"
 SOLVED = {
-    "en": (EN, "In April the shop sold 48 cups.\nIn May it sold 48 / 2 = 24 cups.\nTogether that makes 48 + 24 = 72 cups.\n"),
+    "en": (
+        EN,
+        "In April the shop sold 48 cups.\nIn May it sold 48 / 2 = 24 cups.\nTogether that makes 48 + 24 = 72 cups.\n",
+    ),
     "pt": (PT, "Em abril a loja vendeu 48 copos.\nEm maio vendeu 48 / 2 = 24 copos.\nNo total, 48 + 24 = 72 copos.\n"),
-    "vi": (VI, "Tháng tư bán 48 cái cốc.\nTháng năm bán 48 : 2 = 24 cái cốc.\nCả hai tháng bán 48 + 24 = 72 cái cốc.\n"),
+    "vi": (
+        VI,
+        "Tháng tư bán 48 cái cốc.\nTháng năm bán 48 : 2 = 24 cái cốc.\nCả hai tháng bán 48 + 24 = 72 cái cốc.\n",
+    ),
 }
 
 
@@ -93,7 +99,10 @@ def test_words_of_checking_before_any_result_check_nothing() -> None:
 
 
 def test_a_check_covers_the_computations_it_announces_and_ends_with_its_verdict() -> None:
-    text = SOLVED["en"][1] + "Let's verify the result:\n- From May: 72 - 24 = 48\n- This is correct.\nThen 72 * 3 = 216 dollars are paid."
+    text = (
+        SOLVED["en"][1]
+        + "Let's verify the result:\n- From May: 72 - 24 = 48\n- This is correct.\nThen 72 * 3 = 216 dollars are paid."
+    )
     assert stages(text)[3:] == [Stage.VERIFY, Stage.VERIFY, Stage.VERIFY, Stage.EXECUTE]
 
 

@@ -15,7 +15,12 @@ QUESTION = "Câu 7: Thể tích khối hộp có ba cạnh 2, 3 và 4 bằng\nA.
 def test_options_and_stem_are_split_whatever_stands_between_them() -> None:
     stem, options = split_options(QUESTION)
     assert stem == "Thể tích khối hộp có ba cạnh 2, 3 và 4 bằng"
-    assert {letter: option.rstrip(".") for letter, option in options.items()} == {"A": "24", "B": "9", "C": "12", "D": "20"}
+    assert {letter: option.rstrip(".") for letter, option in options.items()} == {
+        "A": "24",
+        "B": "9",
+        "C": "12",
+        "D": "20",
+    }
     assert split_options("Tính A. Sau đó tính B.")[1] == {}
 
 
@@ -31,11 +36,17 @@ def test_options_and_stem_are_split_whatever_stands_between_them() -> None:
         ("Điểm biểu diễn là $M(2 ; -3)$.", ("(2;3)", "(-2;3)", "(2;-3)", "(3;2)"), "C"),
         ("Vậy có 24 số nguyên $x$ thỏa mãn.", ("22", "25", "23", "24"), "D"),
         ("Số tiền là $\\approx 9436558$ (đồng).", ("23.591.000", "36.173.000", "9.437.000", "4.718.000"), "C"),
-        ("Diện tích bằng $\\frac{a\\sqrt{21}}{7}$.", ("\\frac{\\sqrt{21}a}{7}", "\\frac{\\sqrt{15}a}{7}", "\\frac{\\sqrt{21}a}{3}", "a"), "A"),
+        (
+            "Diện tích bằng $\\frac{a\\sqrt{21}}{7}$.",
+            ("\\frac{\\sqrt{21}a}{7}", "\\frac{\\sqrt{15}a}{7}", "\\frac{\\sqrt{21}a}{3}", "a"),
+            "A",
+        ),
         ("Không rõ kết quả.", ("1", "2", "3", "4"), None),
     ],
 )
-def test_the_option_is_decided_from_the_explanation(explanation: str, options: tuple[str, ...], letter: str | None) -> None:
+def test_the_option_is_decided_from_the_explanation(
+    explanation: str, options: tuple[str, ...], letter: str | None
+) -> None:
     assert decide_option(explanation, dict(zip("ABCD", options, strict=True))) == letter
 
 
@@ -48,8 +59,18 @@ def test_canonical_forms_are_blind_to_dress_but_not_to_signs() -> None:
 def test_a_graph_has_the_letter_and_a_published_row_names_its_images() -> None:
     graph = parse("Ta có $V = 2.3.4 = 24$.", question=QUESTION, format="vnhsge")
     assert graph.answer == "A"
-    assert [given.name for given in graph.givens] == ["ba", "2", "3", "4"] or {g.name for g in graph.givens} >= {"2", "4"}
-    row = {"ID": "X_1", "Image_Question": "a.png;\nb.png", "Question": QUESTION, "Choice": "A", "Image_Answer": "", "Explanation": "Vậy $V = 24$."}
+    assert [given.name for given in graph.givens] == ["ba", "2", "3", "4"] or {g.name for g in graph.givens} >= {
+        "2",
+        "4",
+    }
+    row = {
+        "ID": "X_1",
+        "Image_Question": "a.png;\nb.png",
+        "Question": QUESTION,
+        "Choice": "A",
+        "Image_Answer": "",
+        "Explanation": "Vậy $V = 24$.",
+    }
     graph = parse(json.dumps(row, ensure_ascii=False), format="vnhsge")
     assert graph.answer == "A"
     assert graph.problems == ("an image is not read: a.png", "an image is not read: b.png")

@@ -1,8 +1,8 @@
 """What chat models write: markdown lists and headings, LaTeX displays, plain sentences, an answer in a box.
 
-    1. **Cost of one:** It costs $3.
-    2. So two cost \\(2 \\times 3 = 6\\) dollars.
-    Thus the answer is \\boxed{6}.
+1. **Cost of one:** It costs $3.
+2. So two cost \\(2 \\times 3 = 6\\) dollars.
+Thus the answer is \\boxed{6}.
 """
 
 from __future__ import annotations

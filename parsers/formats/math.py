@@ -1,6 +1,6 @@
 """Reference solutions of the MATH data set: LaTeX prose, the answer in the last box.
 
-    We have $2x = 10,$ so $x = 5$. Thus $x^2 = \\boxed{25}$.
+We have $2x = 10,$ so $x = 5$. Thus $x^2 = \\boxed{25}$.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """VNHSGE: Vietnamese multiple choice with a worked explanation, as text or as one published JSON row.
 
-    question "Câu 1) Thể tích của khối lập phương cạnh 2a bằng:\\nA. 8a^3. ...", explanation "... V=(2a)^3=8a^3."  ->  answer "A"
+question "Câu 1) Thể tích của khối lập phương cạnh 2a bằng:\\nA. 8a^3. ...", explanation "... V=(2a)^3=8a^3."  ->  answer "A"
 """
 
 from __future__ import annotations
@@ -30,12 +30,16 @@ def parse_vnhsge(text: str, question: str, language: str) -> ReasoningGraph:
             problems += [f"an image is not read: {name}" for name in names]
     stem, options = split_options(question)
     givens = find_givens(stem, language)
-    steps = read_prose(text, question, givens, language, segment(bounded(text, problems), dollars=True), problems, linked=True)
+    steps = read_prose(
+        text, question, givens, language, segment(bounded(text, problems), dollars=True), problems, linked=True
+    )
     answer = decide_option(text, options, language)
     if answer is None:
         value = formula_value(text[-2000:], language) if text.strip() else None
         answer = None if value is None else str(value)
-        problems.append("the question lists no options A to D" if not options else "the explanation settles on no option")
+        problems.append(
+            "the question lists no options A to D" if not options else "the explanation settles on no option"
+        )
     return ReasoningGraph(question, steps, answer, givens, language, "vnhsge", tuple(problems))
 
 
