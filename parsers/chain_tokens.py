@@ -15,7 +15,7 @@ OPERATORS = {
     "\\times": "*", "\\cdot": "*", "\\div": "/", "\\ast": "*", "×": "*", "·": "*", "∙": "*", "÷": "/", "−": "-", "–": "-",
     "**": "^", ":": "/", "x": "*",
 }  # fmt: skip
-_WORD_OPERATORS = {
+WORD_OPERATORS = {
     "times": "*",
     "multiplied": "*",
     "plus": "+",
