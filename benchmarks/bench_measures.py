@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from distill.evaluation import grade, rfs, rfs_strict
 from distill.evaluation.statistics import area_under_curve
@@ -159,7 +160,7 @@ def bench_decoding() -> None:
         vocab_size=2048, hidden_size=128, intermediate_size=256, num_hidden_layers=6, num_attention_heads=8,
         num_key_value_heads=4, tie_word_embeddings=True, bos_token_id=None, eos_token_id=None, pad_token_id=0,
     )  # fmt: skip
-    model = LlamaForCausalLM(config).eval()
+    model: Any = LlamaForCausalLM(config).eval()
     prompts = [[draw.randrange(5, 2048) for _ in range(draw.randint(8, 24))] for _ in range(NUM_QUESTIONS)]
     num_parameters = sum(p.numel() for p in model.parameters())
     print(f"\n{num_parameters:,} parameters, {torch.get_num_threads()} threads, 150 new tokens each")

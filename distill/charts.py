@@ -35,7 +35,7 @@ def loss_chart(history: Sequence[Mapping[str, Any]]) -> str:
     lines = {stage: points for stage, points in lines.items() if len(points) > 1}
     if not lines:
         return ""
-    style = {
+    style: dict[Any, Any] = {
         "svg.fonttype": "none",
         "svg.hashsalt": "report",
         "font.family": "sans-serif",

@@ -42,7 +42,7 @@ def load_student(path_or_id: str | Path, *, device: str | torch.device | None = 
     import students.miniaxion  # noqa: F401  (makes its architecture known to AutoModelForCausalLM)
 
     tokenizer = AutoTokenizer.from_pretrained(str(path_or_id))
-    model = AutoModelForCausalLM.from_pretrained(str(path_or_id))
+    model: Any = AutoModelForCausalLM.from_pretrained(str(path_or_id))
     tokenizer.padding_side = "left"
     if model.generation_config.pad_token_id is None:
         model.generation_config.pad_token_id = _pad_id(tokenizer)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 import pytest
 import torch
+from rich.console import Console
 from torch import nn
 from transformers import DynamicCache
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
+from distill.eval_files import eval_model
 from distill.evaluation import evaluate
+from students.generation import generate, load_student
 from students.sizes import build_student
 from students.tokenizer import train_tokenizer
 from teachers.nano_tasks import TASKS, draw_problem
@@ -95,3 +99,41 @@ def test_an_untrained_student(problems, tokenizer):
     assert len(rows) == len(problems)
     assert metrics["unfinished"] > 0
     json.dumps([metrics, rows], allow_nan=False)
+
+
+def test_a_saved_student_on_a_file_of_questions(problems, tokenizer, tmp_path):
+    folder = tmp_path / "student"
+    build_student("miniaxion1-tiny", tokenizer, vocab_size=len(tokenizer), max_length=128, seed=0).save_pretrained(
+        folder
+    )
+    tokenizer.save_pretrained(folder)
+    questions = tmp_path / "questions.jsonl"
+    questions.write_text("".join(json.dumps({"question": p.question, "answer": p.answer}) + "\n" for p in problems[:4]))
+    out = eval_model(str(folder), questions, tmp_path / "out", Console(file=io.StringIO()), max_new_tokens=8)
+    assert json.loads((out / "metrics.json").read_text())["n"] == 4
+    assert len((out / "samples.jsonl").read_text().splitlines()) == 4
+    assert (out / "report.html").is_file()
+
+
+def test_a_loaded_student_is_ready_for_generate(tokenizer, tmp_path):
+    student = build_student("miniaxion1-tiny", tokenizer, vocab_size=len(tokenizer), max_length=128, seed=0)
+    student.save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
+    model, loaded = load_student(tmp_path)
+    assert not model.training
+    ids = loaded(
+        ["<INST>What is 4 + 5?</INST><THINK>", "<INST>hi</INST><THINK>"],
+        return_tensors="pt",
+        padding=True,
+        add_special_tokens=False,
+    )
+    out = model.generate(ids["input_ids"], attention_mask=ids["attention_mask"], max_new_tokens=5, do_sample=False)
+    # padded on the left, so a short prompt beside a long one is continued as it is alone
+    texts = [
+        g.text
+        for g in generate(
+            model, loaded, ["<INST>What is 4 + 5?</INST><THINK>", "<INST>hi</INST><THINK>"], max_new_tokens=5
+        )
+    ]
+    length = ids["input_ids"].shape[1]
+    assert [loaded.decode(row[length:]).replace("<pad>", "") for row in out] == texts

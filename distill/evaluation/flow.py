@@ -73,16 +73,21 @@ def _computes(step: Step) -> bool:
 def _answer_step(graph: ReasoningGraph) -> Step | None:
     """The step that the final answer comes from, None in a graph without steps.
 
-    The last one with the answer's value that rests on anything, EXECUTE before the other stages: a check that repeats
-    the answer does not say where it came from. Else the last EXECUTE step, else the last step.
+    The last one with the answer's value that rests on a given, EXECUTE before the other stages: a check that repeats
+    the answer does not say where it came from. An answer out of nowhere is taken to continue the last EXECUTE step
+    that rests on a given. Else the last EXECUTE step, else the last step.
     """
     answer = value_key(graph.answer, graph.language)
     equal = [s for s in graph.steps if s.value is not None and value_key(s.value, graph.language) == answer]
     executed = [s for s in graph.steps if s.stage is Stage.EXECUTE]
+    grounded: set[int] = set()  # steps that rest on a given, however far back
+    for step in graph.steps:
+        if any(isinstance(source, str) or source in grounded for source in step.depends_on):
+            grounded.add(step.id)
     choices = (
-        [s for s in equal if s.stage is Stage.EXECUTE and s.depends_on],
-        [s for s in equal if _computes(s) and s.depends_on],
-        [s for s in executed if s.depends_on],
+        [s for s in equal if s.stage is Stage.EXECUTE and s.id in grounded],
+        [s for s in equal if _computes(s) and s.id in grounded],
+        [s for s in executed if s.id in grounded],
         executed,
         graph.steps,
     )

@@ -89,7 +89,7 @@ def _by_place(student: Flow, teacher: Flow, shared: Mapping[Node, Node]) -> dict
         if not pairs:
             return match
         match.update(pairs)
-        same.update(pairs)
+        same = {**same, **pairs}
 
 
 def _alike(

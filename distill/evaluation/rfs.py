@@ -22,6 +22,11 @@ from distill.evaluation.matching import best_agreement
 from parsers.graph import ReasoningGraph
 
 WRONG_ANSWER_CREDIT = 0.5
+"""What a shared pair into the final answer counts where the answers differ: the role is the same, the value is not.
+
+With 1 a wrong solution of the right shape scores like a right one (AUC of right against wrong 0.78 on real outputs),
+with 0 a wrong solution scores like that of another problem (AUC 0.92); with 0.5 both are above 0.97.
+"""
 
 
 def rfs(student: ReasoningGraph, teacher: ReasoningGraph) -> float:
