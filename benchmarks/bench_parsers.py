@@ -239,8 +239,9 @@ def speed(data: Path) -> Iterator[Measurement]:
 
 
 _HOSTILE = {
-    "one letter": "a", "digits": "7", "blanks": " ", "line feeds": "\n", "opened displays": "\\[ 1 + ", "dollars": "$ ", "brackets": "(((", "equals": "1 = ",
-    "list marks": "- 1\n", "headings": "**Step 1:**\n", "marks": "<<1+1=", "braces": "\\frac{1}{", "words": "so we have ",
+    "one letter": "a", "digits": "7", "blanks": " ", "line feeds": "\n", "opened displays": "\\[ 1 + ",
+    "dollars": "$ ", "brackets": "(((", "equals": "1 = ", "list marks": "- 1\n", "headings": "**Step 1:**\n",
+    "marks": "<<1+1=", "braces": "\\frac{1}{", "words": "so we have ",
 }  # fmt: skip
 
 
@@ -288,8 +289,10 @@ def _real_texts(data: Path) -> list[tuple[str, str]]:
 
 
 _SPLINTERS = (
-    "\\[", "\\]", "$", "$$", "\\(", "**", "<<", ">>", "\\boxed{", "\\frac{", "{", "}", "####", "<think>", "</think>", "[VERIFY]", "<STEP>", "\x00", "\u200b", "\ud83d\ude00",
-    "\u2028", "١٢٣", "½", "²", "٪", "−", "1e999", "9" * 80, "= = =", "1/0", "\\begin{align*}", "\\end{align*}", "\r\n", "\ufeff", "é́́", "(1", "x^{", "0,5", "1.000,5", "- ", "1. ",
+    "\\[", "\\]", "$", "$$", "\\(", "**", "<<", ">>", "\\boxed{", "\\frac{", "{", "}", "####",
+    "<think>", "</think>", "[VERIFY]", "<STEP>", "\x00", "\u200b", "\ud83d\ude00",
+    "\u2028", "١٢٣", "½", "²", "٪", "−", "1e999", "9" * 80, "= = =", "1/0",
+    "\\begin{align*}", "\\end{align*}", "\r\n", "\ufeff", "é́́", "(1", "x^{", "0,5", "1.000,5", "- ", "1. ",
 )  # fmt: skip
 
 
@@ -356,7 +359,7 @@ def main() -> int:
     from rich.console import Console
     from rich.table import Table
 
-    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    arguments = argparse.ArgumentParser(description="Every number that the parsers promise.")
     arguments.add_argument("--shared", type=Path, default=Path(__file__).parents[2] / "shared")
     arguments.add_argument("--mutations", type=int, default=20_000)
     arguments.add_argument("--rest", type=int, default=12, help="cases shown of each measurement that is not perfect")

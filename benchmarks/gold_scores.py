@@ -1,7 +1,8 @@
 """Scores of parsed graphs against hand-labelled ones: stages, dependencies, values.
 
-Predicted and labelled statements are matched one to one by overlap of their spans (intersection over union, at least 0.5,
-best pairs first). Labelled ANSWER statements are not scored. Numbers are compared by value: "half" is 1/2, "25%" is 25 or 1/4.
+Predicted and labelled statements are matched one to one by overlap of their spans (intersection over union, at least
+0.5, best pairs first). Labelled ANSWER statements are not scored. Numbers are compared by value: "half" is 1/2,
+"25%" is 25 or 1/4.
 """
 
 from __future__ import annotations
@@ -106,7 +107,8 @@ def add_scores(scores: GoldScores, label: dict[str, Any], graph: ReasoningGraph,
             scores.numeric, scores.numeric_right = scores.numeric + numeric, scores.numeric_right + (right and numeric)
             if not right:
                 scores.errors.append(
-                    f"VALUE {name} [{step_id}] {step['value']!r} -> {found.value!s}: {text[step['start'] : step['end']]!r:.230}"
+                    f"VALUE {name} [{step_id}] {step['value']!r} -> {found.value!s}: "
+                    f"{text[step['start'] : step['end']]!r:.230}"
                 )
     partner = {step.id: step_id for step_id, step in match.items()}
     for step in graph.steps:
@@ -142,7 +144,8 @@ def _add_edges(
         if missing or got:
             extra = [partner.get(g, f"?{g}") if isinstance(g, int) else f"g:{g}" for g in got]
             scores.errors.append(
-                f"EDGES {name} [{step['id']}] missing {missing} extra {extra}: {text[step['start'] : step['end']]!r:.230}"
+                f"EDGES {name} [{step['id']}] missing {missing} extra {extra}: "
+                f"{text[step['start'] : step['end']]!r:.230}"
             )
 
 

@@ -114,7 +114,7 @@ def _recomputed(step: Step) -> str:
 
 
 def _place(nodes: list[_Node]) -> float:
-    """Sets the top of every node: below the node before it in its column and level with reading order. Returns the depth."""
+    """Sets the tops: below the node before in the column, in reading order across columns. Returns the depth."""
     bottom: dict[float, float] = {}
     reached = 0.0  # the top of the step before, under which no later step may begin
     for node in nodes:
@@ -200,7 +200,6 @@ def _draw_node(axes: Axes, node: _Node) -> None:
 
     left, top, width = node.left, -node.top, node.width
     fill, edge = node.colours
-    given = isinstance(node.key, str)
     axes.add_patch(
         FancyBboxPatch(
             (left, top - node.height), width, node.height, boxstyle="round,pad=0,rounding_size=0.07",
@@ -208,6 +207,12 @@ def _draw_node(axes: Axes, node: _Node) -> None:
             linestyle="--" if node.dashed else "-", zorder=2,
         )
     )  # fmt: skip
+    _write_node(axes, node, edge)
+
+
+def _write_node(axes: Axes, node: _Node, edge: str) -> None:
+    """The texts of a node: its words, its value, its verdict and its number."""
+    left, top, width, given = node.left, -node.top, node.width, isinstance(node.key, str)
     y = top - _PAD - _LINE / 2
     for line in node.lines:
         axes.text(left + 0.1, y, line, fontsize=7.4, color="#111827", va="center", zorder=3, parse_math=False)

@@ -1,10 +1,10 @@
 """`distill parse FILE --format F --out OUT.jsonl [--draw DIR]`: traces to reasoning graphs, on all cores, row by row.
 
     {"question": "...", "trace": "..."}   a line, or a published file of GSM8K, MATH or VNHSGE
-    ->  {"row": 1, "question": "...", "steps": [...], "answer": "72", ...}   a line, as ReasoningGraph.from_json reads it
+    ->  {"row": 1, "question": "...", "steps": [...], "answer": "72", ...}   a line, for ReasoningGraph.from_json
 
-Nothing is dropped in silence: lines that are no JSON are numbered, what a graph could not read stands in its problems, and
-a table at the end counts both.
+Nothing is dropped in silence: lines that are no JSON are numbered, what a graph could not read stands in its problems,
+and a table at the end counts both.
 """
 
 from __future__ import annotations
@@ -119,7 +119,8 @@ def _survey(file: Path, format: str, broken: list[tuple[int, str]]) -> int:
     if format != "auto" and likely != format and times * 2 > alike.total():
         names = ", ".join(list(dict.fromkeys(fields))[:6])
         raise UserError(
-            f"{file}: not {format}, it looks like {likely} ({times} of {alike.total()} rows, fields {names}); give --format {likely}"
+            f"{file}: not {format}, it looks like {likely} ({times} of {alike.total()} rows, fields {names}); "
+            f"give --format {likely}"
         )
     return num_rows
 

@@ -123,7 +123,7 @@ def read_chains(text: str, language: str = "en") -> list[Chain]:
     comma = decimal_comma(language)
     tokens = list(tokenizer(comma).finditer(text))
     for index, token in enumerate(tokens):
-        kind = token.lastgroup
+        kind = token.lastgroup or "other"
         if kind != "space" and kind != "skip" and kind != "other":
             _HANDLERS[kind if kind not in _SUBGROUPS else _main_group(token)](reader, token, tokens, index)
     reader.close_chain(len(text))
@@ -461,7 +461,8 @@ def _stop(reader: _Reader, token: re.Match[str], tokens: list[re.Match[str]], in
 
 
 _HANDLERS = {
-    "skip": _ignore, "space": _ignore, "other": _ignore, "text": _text_atom, "line": _line, "frac": _frac, "sqrt": _sqrt,
-    "arrow": _arrow, "compare": _compare, "equal": _equal, "operator": _operator, "mixed": _number, "number": _number,
+    "skip": _ignore, "space": _ignore, "other": _ignore, "text": _text_atom, "line": _line, "frac": _frac,
+    "sqrt": _sqrt, "arrow": _arrow, "compare": _compare, "equal": _equal, "operator": _operator, "mixed": _number,
+    "number": _number,
     "word": _word, "symbol": _symbol, "command": _command, "open": _open, "close": _close, "stop": _stop,
 }  # fmt: skip

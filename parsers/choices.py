@@ -26,13 +26,14 @@ _NAMED = re.compile(
 )
 _ENDS_NAMED = re.compile(r"(?:đáp\s*án|phương\s*án)\s*(?:đúng\s*)?(?:là|:)?\s*\$?([A-D])\$?\s*\.?\s*$", re.I)
 _RULED_OUT = re.compile(
-    r"(?:loại|không thỏa|sai)\s*(?:được\s*)?(?:đáp án|phương án|các đáp án)?\s*:?\s*((?:\$?\s*(?:\\mathrm\s*\{)?\s*[A-D]\b\s*\}?\$?\s*(?:,|và|;)?\s*){1,3})",
+    r"(?:loại|không thỏa|sai)\s*(?:được\s*)?(?:đáp án|phương án|các đáp án)?\s*:?\s*"
+    r"((?:\$?\s*(?:\\mathrm\s*\{)?\s*[A-D]\b\s*\}?\$?\s*(?:,|và|;)?\s*){1,3})",
     re.I,
 )
 
 
 def split_options(question: str) -> tuple[str, dict[str, str]]:
-    """The stem without its numbering, and the options by letter; no options where A to D are not all there, in order."""
+    """The stem without its numbering, and the options by letter; none where A to D are not all there, in order."""
     best: list[re.Match[str]] = []
     run: list[re.Match[str]] = []
     for match in _OPTION.finditer(question):

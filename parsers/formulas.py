@@ -98,7 +98,9 @@ def equations(formula: str) -> list[Equation]:
     for _ in range(2):
         inside = _DELIMITERS.sub("", inside).strip()
     found: list[Equation] = []
-    members, signs, depth, start = [], [], 0, 0
+    members: list[str] = []
+    signs: list[str] = []
+    depth, start = 0, 0
 
     def close(end: int) -> None:
         nonlocal members, signs, start
@@ -157,9 +159,9 @@ def formula_value(text: str, language: str) -> Value:
         if not found:
             continue
         last = found[-1]
-        if len(last.members) > 1:
+        whole, *others = last.members
+        if others:
             return _relation_value(last, language)
-        whole = last.members[0]
         if end == spans[-1][1] and (len(tail.split()) <= 4 or len(spans) == 1) and len(whole) < 300:
             value = evaluate(whole, language) if not re.search(r"_", whole) else None
             return value if value is not None else whole

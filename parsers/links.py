@@ -129,7 +129,7 @@ class Links:
         return sorted(list(self.expressions.items())[-20:], key=lambda item: -len(item[0]))
 
     def rechecks(self, operands: Sequence[Fraction], result: Fraction) -> bool:
-        """Whether the equation leads back from a computed result to what it was made of: 72 - 24 = 48 after 48 + 24 = 72."""
+        """Whether the equation leads back from a result to what it was made of: 72 - 24 = 48 after 48 + 24 = 72."""
         for operand in operands:
             for step in self.makers.get(operand, ())[-4:]:
                 parts, _ = self.made_of[step]
@@ -151,7 +151,7 @@ class Links:
         del self.labels[:-60]
 
     def compute(self, step: int, operands: Iterable[Fraction], results: Iterable[Fraction]) -> None:
-        """Records that the step computed these results from these operands; the first computation of a value stays its source."""
+        """Records what the step computed from what; the first computation of a value stays its source."""
         parts = frozenset(operands)
         for result in results:
             known = self.computed.get(result)
@@ -194,7 +194,11 @@ def _forms(given: Quantity) -> Iterable[Fraction]:
 
 
 _DROP = frozenset(
-    ["the", "a", "an", "of", "to", "for", "in", "on", "at", "is", "are", "was", "were", "be", "by", "and", "his", "her", "its", "their", "our", "this", "that", "each", "per", "o", "a", "os", "as", "um", "uma", "de", "do", "da", "dos", "das", "e", "là", "và", "của", "các", "những", "một"]
+    re.findall(
+        r"\S+",
+        "the a an of to for in on at is are was were be by and his her its their our this that each per o os as "
+        "um uma de do da dos das e là và của các những một",
+    )
 )
 _WORDS = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)?")
 
@@ -204,7 +208,8 @@ def _content(text: str) -> list[str]:
 
 
 _SUBJECT = re.compile(
-    r"^\W*(?:(?:we know|it is given|given) that )?((?:the|a|an|each|o|a|os|as)?\s*[^\d.,;:=$\\]{2,60}?)\s*(?:\bis\b|\bare\b|\bwas\b|\bcosts?\b|\bé\b|\blà\b|=|:)",
+    r"^\W*(?:(?:we know|it is given|given) that )?"
+    r"((?:the|a|an|each|o|a|os|as)?\s*[^\d.,;:=$\\]{2,60}?)\s*(?:\bis\b|\bare\b|\bwas\b|\bcosts?\b|\bé\b|\blà\b|=|:)",
     re.I,
 )
 

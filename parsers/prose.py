@@ -1,5 +1,6 @@
-"""Free text → reasoning graph: segmentation, stages, values and links put together. The formats freeform, think, math and
-vnhsge are this with other delimiters and other answers.
+"""Free text → reasoning graph: segmentation, stages, values and links put together.
+
+The formats freeform, think, math and vnhsge are this with other delimiters and other answers.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from parsers.statements import too_many
 from parsers.values import DEFINED, defined_name, value_of
 
 _CLOSING = re.compile(
-    r"\\boxed|####|\b(?:answer(?: is|:)|resposta(?: final)?(?: é|:)|(?:đáp án|đáp số)(?: là|:))[\s:*]*(?:[-−$\\\d(]|[A-E]\b)|\bchọn (?:đáp án )?[A-D]\b",
+    r"\\boxed|####|\b(?:answer(?: is|:)|resposta(?: final)?(?: é|:)|(?:đáp án|đáp số)(?: là|:))"
+    r"[\s:*]*(?:[-−$\\\d(]|[A-E]\b)|\bchọn (?:đáp án )?[A-D]\b",
     re.I,
 )
 _EMPTY_NUMBERS = frozenset(("one", "um", "uma", "một")) | MEASURES
@@ -31,7 +33,8 @@ _APART = re.compile(
     r"\b(?:OR|alternatively|another (?:way|solution)|solution 2|cách (?:khác|2))\b|\\text\{- OR -\}", re.I
 )
 _MOVES_ON = re.compile(
-    r"^\W*(?:therefore|thus|hence|so,|next|let'?s try|solving for|the correct|portanto|logo|assim|em seguida|vậy|do đó|tiếp theo)",
+    r"^\W*(?:therefore|thus|hence|so,|next|let'?s try|solving for|the correct|"
+    r"portanto|logo|assim|em seguida|vậy|do đó|tiếp theo)",
     re.I,
 )
 
@@ -87,7 +90,7 @@ class ProseReader:
     def __init__(
         self, text: str, question: str, givens: Sequence[Quantity], language: str, *, linked: bool = False
     ) -> None:
-        """`linked`: a statement that names no number of an earlier one still goes on from the one before (mathematical prose)."""
+        """`linked`: as in mathematical prose, a statement that names no earlier number goes on from the one before."""
         self.text, self.language, self.linked = text, language, linked
         self.links = Links.of(givens)
         self.steps: list[Step] = []
@@ -261,8 +264,8 @@ class ProseReader:
     def _linked_uses(self, reading: _Reading, stage: Stage, value: Value) -> tuple[int | str, ...]:
         """Uses in mathematical prose, where every sentence goes on from the one before and few numbers are values.
 
-        Earlier values written out again are used by name; without any, the statement goes on from the previous one. Givens
-        are used where their numbers first come in.
+        Earlier values written out again are used by name; without any, the statement goes on from the previous one.
+        Givens are used where their numbers first come in.
         """
         links = self.links
         if stage is Stage.PLAN:

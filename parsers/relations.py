@@ -48,7 +48,7 @@ class Member:
 
 
 def is_identity(left: Member, right: Member) -> bool:
-    """Whether two members with unknowns are equal whatever the unknowns are worth: (a - 1)^2 = a^2 - 2a + 1, not 2a = 6."""
+    """Whether two members are equal whatever their unknowns are worth: (a - 1)^2 = a^2 - 2a + 1, not 2a = 6."""
     unknowns = sorted({*left.symbols, *right.symbols})
     for seed in (3, 8):
         worth = {name: f"({seed + 5 * i * i + 2}/{seed + 2})" for i, name in enumerate(unknowns)}
@@ -148,7 +148,7 @@ def results_of(chains: list[Chain]) -> list[Fraction]:
 
 
 def recompute(chains: list[Chain]) -> tuple[Member | None, bool | None]:
-    """The last member that computes, and whether all equations of the statement hold; None where nothing was checked."""
+    """The last member that computes, and whether all equations of the statement hold; None where none was checked."""
     member: Member | None = None
     verdicts: list[bool] = []
     for chain in chains:

@@ -50,11 +50,14 @@ _LABEL = re.compile(
 )
 _SENTENCE_END = re.compile(r"[.!?…]+[\"')\]*”’»]*[ \t\u00a0\n]+(?=([\"'(\[*_“‘«$\\=−-]*)(.))")
 _ABBREVIATIONS = frozenset(
-    ["mr", "mrs", "ms", "dr", "st", "vs", "etc", "e.g", "i.e", "approx", "no", "fig", "eq", "prof", "jr", "sr", "sra", "tr", "tp", "ex", "p", "pp", "vol", "cf", "al", "inc", "ltd", "dept"]
+    re.findall(
+        r"\S+", "mr mrs ms dr st vs etc e.g i.e approx no fig eq prof jr sr sra tr tp ex p pp vol cf al inc ltd dept"
+    )
 )
 _LAST_WORD = re.compile(r"[\w.]*$")
 _PLANS = re.compile(
-    r"\b(?:calculat|comput|determin|find|need|solv|figure out|break|follow|work out|look at|compar|start|proceed|analy[sz]e|consider|verify|check|confirm|"
+    r"\b(?:calculat|comput|determin|find|need|solv|figure out|break|follow|work out|look at|compar|start|proceed|"
+    r"analy[sz]e|consider|verify|check|confirm|"
     r"calcul|determin|encontr|precis|resolv|descobr|seguir|analis|compar|"
     r"tính|tìm|xác định|cần|giải|xét|so sánh|làm theo|thực hiện)",
     re.I,
@@ -122,11 +125,8 @@ def _is_heading(line: str) -> bool:
         return False
     if _BOLD_LINE.match(line):
         return not re.search(r"\\boxed|answer|resposta|đáp án", line, re.I) or line.rstrip(" *_").endswith(":")
-    return (
-        (bool(_STEP_LINE.match(line))
-        and "=" not in line
-        and line.rstrip(" *")[-1:] in (":", ""))
-        or bool(re.fullmatch(r"(?:step|passo|etapa|bước)\s+\d+\s*[:.]?", line, re.I))
+    return (bool(_STEP_LINE.match(line)) and "=" not in line and line.rstrip(" *")[-1:] in (":", "")) or bool(
+        re.fullmatch(r"(?:step|passo|etapa|bước)\s+\d+\s*[:.]?", line, re.I)
     )
 
 

@@ -108,7 +108,7 @@ def _is_check(words: str, facts: Facts) -> bool:
 
 
 def _computing(words: str, facts: Facts) -> Stage:
-    """A statement with an equation or expression; facts of the world, what is asked and bare formulas do not execute."""
+    """A statement with an equation or expression; facts, what is asked and bare formulas do not execute."""
     if facts.unequal and ASKED.search(words) and not concludes(words):
         return Stage.UNDERSTAND
     if not facts.numbers and FORMULA.search(words) and PLAN.search(words):

@@ -11,7 +11,9 @@ from parsers.relations import Chain, is_identity, is_worded
 from parsers.stages import defines
 
 DEFINED = re.compile(
-    r"\blet\b[^$\\.]{1,80}?\b(?:be|represent|denote)\s+(?:\\\(|\$)?(?P<last>[A-Za-z])(?:\\\)|\$)?\W*$|(?:let|gọi|đặt|giả sử|seja|denote|call|chame)(?:'s|\s+us)?\s+(?:denote|define|call|represent)?[^$\\]{0,60}?(?:\\\(|\$)?\s*(\\text\{[^}]*\}|[A-Za-z](?:_\{?\w+\}?)?)\s*(?:\\\)|\$|\b)"
+    r"\blet\b[^$\\.]{1,80}?\b(?:be|represent|denote)\s+(?:\\\(|\$)?(?P<last>[A-Za-z])(?:\\\)|\$)?\W*$"
+    r"|(?:let|gọi|đặt|giả sử|seja|denote|call|chame)(?:'s|\s+us)?\s+(?:denote|define|call|represent)?"
+    r"[^$\\]{0,60}?(?:\\\(|\$)?\s*(\\text\{[^}]*\}|[A-Za-z](?:_\{?\w+\}?)?)\s*(?:\\\)|\$|\b)"
     r"(?=\s*(?:be|is|=|represents?|denotes?|as|là|o|a|the|inches|,|\.|$))",
     re.I,
 )

@@ -8,7 +8,7 @@ Rows, as published (https://github.com/openai/grade-school-math, https://github.
 
     gsm8k    {"question": "...", "answer": "... <<48/2=24>>24 ...\\n#### 72"}
     math     {"problem": "...", "solution": "... $\\\\boxed{5}$", "level": "Level 3", "type": "Algebra"}
-    vnhsge   {"ID": "MET_Math_IE_2019_1", "Image_Question": "", "Question": "...", "Choice": "A", "Image_Answer": "", "Explanation": "..."}
+    vnhsge   {"ID": "MET_Math_IE_2019_1", "Image_Question": "", "Question": "...", "Choice": "A", "Explanation": "..."}
 """
 
 from __future__ import annotations
@@ -45,12 +45,18 @@ class DatasetCard:
 
 
 _MATH_SUBJECTS = (
-    "algebra", "counting_and_probability", "geometry", "intermediate_algebra", "number_theory", "prealgebra", "precalculus",
+    "algebra", "counting_and_probability", "geometry", "intermediate_algebra", "number_theory",
+    "prealgebra", "precalculus",
 )  # fmt: skip
 _VNHSGE_URL = (
     "https://raw.githubusercontent.com/Xdao85/VNHSGE/5a694384a9040ecbd9fe8e54d787836f66fc630f/"
     "Dataset/VNHSGE-V/JSON%20format/eval/Mathematics/MET_Math_IE_{year}.json"
 )
+
+
+def _vnhsge_file(year: int) -> dict[str, Any]:
+    return {"path": "json", "data_files": _VNHSGE_URL.format(year=year), "split": "train"}
+
 
 CARDS: dict[str, DatasetCard] = {
     "gsm8k": DatasetCard(
@@ -72,16 +78,17 @@ CARDS: dict[str, DatasetCard] = {
         "MIT",
         "Hendrycks et al., Measuring Mathematical Problem Solving With the MATH Dataset, 2021, arXiv:2103.03874; "
         "MATH-500: Lightman et al., Let's Verify Step by Step, 2023, arXiv:2305.20050",
-        "train holds the MATH test problems outside MATH-500: report on MATH-500 only, never on the 5,000 test problems",
+        "train holds the MATH test problems outside MATH-500: report on MATH-500, never on the 5,000 test problems",
     ),
     "vnhsge": DatasetCard(
         "vnhsge", "vi", "vnhsge", ("ID", "Question", "Choice", "Explanation"),
         {
-            "train": tuple({"path": "json", "data_files": _VNHSGE_URL.format(year=y), "split": "train"} for y in (2019, 2020, 2021)),
-            "test": ({"path": "json", "data_files": _VNHSGE_URL.format(year=2022), "split": "train"},),
+            "train": tuple(_vnhsge_file(year) for year in (2019, 2020, 2021)),
+            "test": (_vnhsge_file(2022),),
         },
         "none stated by its repository: settle it before publishing its text",
-        "Dao et al., VNHSGE: VietNamese High School Graduation Examination Dataset for Large Language Models, 2023, arXiv:2305.12199",
+        "Dao et al., VNHSGE: VietNamese High School Graduation Examination Dataset for Large Language Models, 2023, "
+        "arXiv:2305.12199",
         "train on 2019 to 2021, report on 2022",
     ),
 }  # fmt: skip
@@ -152,7 +159,8 @@ class DatasetTraces:
                 if missing:
                     where = self.path or source["path"]
                     raise DatasetError(
-                        f"{where}: row {number} has no text {', '.join(missing)}; {self.card.name} rows hold {', '.join(self.card.fields)}"
+                        f"{where}: row {number} has no text {', '.join(missing)}; "
+                        f"{self.card.name} rows hold {', '.join(self.card.fields)}"
                     )
                 yield row
                 number += 1
@@ -170,7 +178,7 @@ def load_dataset_traces(
         with_images: VNHSGE: keep questions that show an image, which the text alone does not settle.
 
     Raises:
-        DatasetError: unknown name or split, or no such file. While iterating: not reachable, not JSON, or a field missing.
+        DatasetError: unknown name or split, or no such file. While iterating: not reachable, no JSON, or no field.
     """
     if name not in CARDS:
         raise DatasetError(f"unknown data set {name!r} ({', '.join(CARDS)})")

@@ -1,6 +1,6 @@
 """VNHSGE: Vietnamese multiple choice with a worked explanation, as text or as one published JSON row.
 
-question "Câu 1) Thể tích của khối lập phương cạnh 2a bằng:\\nA. 8a^3. ...", explanation "... V=(2a)^3=8a^3."  ->  answer "A"
+question "Câu 1) Thể tích khối lập phương cạnh 2a bằng:\\nA. 8a^3. ...", text "... V=(2a)^3=8a^3."  ->  "A"
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from parsers.segment import segment
 def parse_vnhsge(text: str, question: str, language: str) -> ReasoningGraph:
     """The graph of an explanation; the answer is the letter of the option it arrives at, else its last value.
 
-    The text may be a whole published row (a JSON object with Question and Explanation): then spans count in the explanation,
-    and images that the row names are listed as problems.
+    The text may be a whole published row (a JSON object with Question and Explanation): then spans count in the
+    explanation, and images that the row names are listed as problems.
     """
     problems: list[str] = []
     row = _published_row(text)
