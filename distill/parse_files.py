@@ -26,6 +26,7 @@ from distill.problem_files import SHOWN_PROBLEMS, read_rows
 from distill.runs import disk_errors
 from parsers import Stage, parse
 from parsers.parse import FORMATS, detect_format
+from parsers.prose import NO_LANGUAGE
 
 TEXT_FIELDS = ("trace", "output", "solution", "Explanation", "answer", "text", "completion", "response")
 QUESTION_FIELDS = ("question", "problem", "Question", "prompt")
@@ -74,13 +75,15 @@ def parse_file(file: Path, format: str, out: Path, draw: Path | None, console: C
         rows = datasets.Dataset.from_generator(
             _items, gen_kwargs={"file": str(file), "format": format}, cache_dir=cache
         )
-        if console.is_terminal or num_rows > SMALL_FILE:
+        workers = min(os.cpu_count() or 1, num_rows // (SMALL_FILE // 2)) if num_rows > SMALL_FILE else 1
+        if console.is_terminal:
             datasets.enable_progress_bars()
-        workers = min(os.cpu_count() or 1, max(1, num_rows // (SMALL_FILE // 2)))
+        elif workers > 1:
+            console.print(f"parsing {num_rows:,} traces in {workers} processes")
         graphs = rows.map(  # type: ignore[union-attr]
             _parse_row,
             fn_kwargs={"pictures": None if folder is None else str(folder)},
-            num_proc=workers if num_rows > SMALL_FILE and workers > 1 else None,
+            num_proc=workers if workers > 1 else None,
             remove_columns=["text", "question"],
             cache_file_name=str(Path(cache) / "graphs.arrow"),
             desc="parsing",
@@ -196,7 +199,7 @@ def _parse_row(item: dict[str, Any], pictures: str | None) -> dict[str, Any]:
     if not item["question"].strip():
         problems.append("the question is missing")
     if graph.language == "und" and item["text"].strip():
-        problems.append("no supported language was recognised")
+        problems.append(NO_LANGUAGE)
     if item["stated"] not in ("auto", item["format"]):
         problems.append(f"not {item['stated']}: read as {item['format']}")
     data = graph.to_json() | {"problems": list(dict.fromkeys(problems)), "row": item["row"]}

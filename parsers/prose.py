@@ -45,6 +45,9 @@ MAX_STATEMENT, MAX_QUESTION = 3000, 20_000
 """Characters of one statement, from its beginning and its end, and of a question that are read."""
 
 
+NO_LANGUAGE = "no supported language was recognised"
+
+
 def bounded(text: str, problems: list[str]) -> str:
     """The part of a text that is read; a longer one is listed as a problem."""
     if len(text) > MAX_CHARACTERS:
@@ -67,6 +70,8 @@ def read_prose(
     steps = tuple(reader.read_statement(statement) for statement in too_many(statements, problems))
     if not steps:
         problems.append("no step was found")
+    if language == "und" and re.search(r"[^\W\d_]{3}", text):
+        problems.append(NO_LANGUAGE)
     return steps
 
 
