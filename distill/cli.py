@@ -126,12 +126,14 @@ def parse(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Traces: a JSON object a line.")],
     out: Annotated[Path, typer.Option("--out", metavar="OUT.jsonl", help="Where to write the graphs.")],
     format: Annotated[str, typer.Option("--format", metavar="F", help="Format of the traces.")] = "auto",
-    draw: Annotated[Path | None, typer.Option("--draw", metavar="OUT.svg", help="Draw the first graph.")] = None,
+    draw: Annotated[
+        Path | None, typer.Option("--draw", metavar="DIR|FILE.svg", help="Draw every graph, or the first.")
+    ] = None,
 ) -> None:
     """Turn traces into reasoning graphs and say what could not be read."""
     from distill.parse_files import parse_file
 
-    parse_file(file, format, out, draw, _console())
+    print(parse_file(file, format, out, draw, _console()))
 
 
 @app.command("eval")
@@ -193,17 +195,19 @@ def main(arguments: list[str] | None = None) -> None:
     except USAGE_ERROR as error:
         _fail(f"error: {error.format_message()}; see distill --help", 2, debug)  # type: ignore[attr-defined]
     except (KeyboardInterrupt, typer.Abort):
-        resume = " The same command with --resume continues." if arguments[:1] == ["run"] else ""
-        _fail(f"interrupted.{resume}", 130, debug)
+        code = INTERRUPTED
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = 1
     except Exception as error:
         summary = " ".join(str(error).split()) or type(error).__name__
         _fail(f"failed: {type(error).__name__}: {summary[:500]} (this is our bug; --debug shows where)", 1, debug)
+    if code == INTERRUPTED:  # typer turns Ctrl-C into this code by itself
+        print(f"interrupted{'; the same command with --resume continues' * ('run' in arguments)}", file=sys.stderr)
     sys.exit(code if isinstance(code, int) else 0)
 
 
+INTERRUPTED = 130
 USAGE_ERROR: type[Exception] = typer.BadParameter.__mro__[1]
 """Typer's class of wrong options; its place differs between the versions of typer."""
 

@@ -48,18 +48,26 @@ def unknown_name(what: str, word: str, allowed: Sequence[str]) -> str:
     return f"unknown {what}{guess} ({', '.join(allowed)})"
 
 
+FULL_DISK_HINTS = ("No space left", "PytorchStreamWriter")
+
+
 def disk_full(error: BaseException, folder: Path) -> UserError | None:
     """The error to show if `error` came from a full disk under `folder`, else None.
 
     Libraries hide ENOSPC: torch raises RuntimeError, safetensors a class of its own; their text is read too.
     """
-    seen: BaseException | None = error
-    while seen is not None:
-        hidden = not isinstance(seen, OSError) and ("No space left" in str(seen) or "PytorchStreamWriter" in str(seen))
-        if hidden or (isinstance(seen, OSError) and seen.errno in (errno.ENOSPC, errno.EDQUOT)):
+    seen: set[int] = set()
+    todo: list[BaseException | None] = [error]
+    while todo:
+        cause = todo.pop()
+        if cause is None or id(cause) in seen:
+            continue
+        seen.add(id(cause))
+        is_hidden = not isinstance(cause, OSError) and any(hint in str(cause) for hint in FULL_DISK_HINTS)
+        if is_hidden or (isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT)):
             left = f"{_free_megabytes(folder)} MB left"
             return UserError(f"{folder}: the disk is full ({left}); free some space and repeat with --resume")
-        seen = seen.__cause__ or seen.__context__
+        todo += [cause.__cause__, cause.__context__]
     return None
 
 

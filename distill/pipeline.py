@@ -170,6 +170,7 @@ def export_model(model: str, out: Path, *, to: str) -> Path:
     student = Path(student_path(model))
     from students.llama import export_llama
 
+    quiet_libraries()
     with disk_errors(out), whole_folder(out) as folder:
         export_llama(student, folder)
     return out

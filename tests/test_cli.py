@@ -112,10 +112,13 @@ def test_our_bug_is_one_line_and_exit_code_1(capsys, monkeypatch):
     assert err.splitlines() == ["failed: RuntimeError: shapes differ (this is our bug; --debug shows where)"]
 
 
-def test_interrupted_says_how_to_continue(capsys, monkeypatch):
-    monkeypatch.setattr(cli, "app", raise_error(KeyboardInterrupt()))
-    code, _, err = call(capsys, "run", "miniaxion_tiny")
-    assert code == 130 and err == "interrupted. The same command with --resume continues.\n"
+@pytest.mark.parametrize("arguments", [["run", "miniaxion_tiny"], ["recipes"]])
+def test_interrupted_says_how_to_continue(capsys, monkeypatch, arguments):
+    monkeypatch.setattr("distill.recipe.load_recipe", raise_error(KeyboardInterrupt()))
+    monkeypatch.setattr("distill.recipe_io.shipped_recipes", raise_error(KeyboardInterrupt()))
+    code, out, err = call(capsys, *arguments)
+    assert (code, out) == (130, "")
+    assert err == ("interrupted; the same command with --resume continues\n" if "run" in arguments else "interrupted\n")
 
 
 def test_the_reader_of_a_pipe_may_leave():

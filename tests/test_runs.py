@@ -196,6 +196,14 @@ def test_differences_are_empty_exactly_for_equal_values(old, new):
     assert (differences(old, new) == []) == (old == new)
 
 
+def test_errors_that_name_each_other_in_a_circle_end(tmp_path):
+    first, second = RuntimeError("a"), RuntimeError("b")
+    first.__cause__, second.__context__ = second, first
+    assert disk_full(first, tmp_path) is None
+    second.__cause__ = OSError(errno.ENOSPC, "x")
+    assert disk_full(first, tmp_path)
+
+
 def test_near_matches_come_first():
     assert near_matches("Verfy", ["plan", "verify"]) == ["verify"]
     assert unknown_name("key", "verfy", ["plan", "verify"]) == 'unknown key, did you mean "verify"? (plan, verify)'
