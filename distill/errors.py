@@ -48,7 +48,7 @@ def unknown_name(what: str, word: str, allowed: Sequence[str]) -> str:
     return f"unknown {what}{guess} ({', '.join(allowed)})"
 
 
-FULL_DISK_HINTS = ("No space left", "PytorchStreamWriter")
+FULL_DISK_HINTS = ("No space left", "PytorchStreamWriter", "unexpected pos")
 
 
 def disk_full(error: BaseException, folder: Path) -> UserError | None:

@@ -168,6 +168,7 @@ def test_files_read_back(tmp_path):
         (OSError(errno.EDQUOT, "x"), True),
         (OSError(errno.EACCES, "x"), False),
         (RuntimeError("[enforce fail] PytorchStreamWriter failed writing file data/0: file write failed"), True),
+        (RuntimeError("[enforce fail at inline_container.cc:672] . unexpected pos 12480 vs 12372"), True),
         (RuntimeError("Error while serializing: I/O error: No space left on device (os error 28)"), True),
         (RuntimeError("shape mismatch"), False),
     ],
