@@ -197,22 +197,12 @@ def _restart(reader: _Reader, position: int) -> None:
 
 def _symbol(reader: _Reader, token: re.Match[str], tokens: list[re.Match[str]], index: int) -> None:
     name = token.group()
-    if (
-        reader.after_operand
-        and not reader.unit_words
-        and not _adjacent(reader, token)
-        and not _in_formula(reader, token)
-    ):
-        _word(reader, token, tokens, index)
-        return
     following = _next(tokens, index)
-    if (
-        reader.after_operand
-        and reader.unit_words
-        and not reader.depth
-        and following is not None
-        and following.lastgroup in ("operator", "equal")
-    ):
+    if reader.after_operand and not _adjacent(reader, token) and not _in_formula(reader, token):
+        starts_anew = following is not None and following.lastgroup in ("operator", "equal")
+        if not (starts_anew and reader.unit_words and not reader.depth):
+            _word(reader, token, tokens, index)
+            return
         _restart(reader, token.start())
     lonely = (
         following is not None

@@ -84,14 +84,23 @@ class Links:
         return name if re.search(rf"\b{re.escape(name)}\b", words, re.I) else None
 
     def source(
-        self, value: Fraction, *, concluding: bool, named: dict[Fraction, int], prefer_steps: bool = False
+        self,
+        value: Fraction,
+        *,
+        named: dict[Fraction, int],
+        concluding: bool = False,
+        adding: bool = False,
+        prefer_steps: bool = False,
     ) -> int | str | None:
-        """The step or given that the number comes from; None for a constant of the language."""
+        """The step or given that the number comes from; None for a constant of the language.
+
+        A number that is both goes to the given, unless a sum adds up results that nothing has used yet, or a conclusion
+        follows right on the step.
+        """
         step = self.computed.get(value)
         stated = self.givens.get(value)
-        if step is not None and (
-            stated is None or prefer_steps or (step not in self.used and step in self.recent[-2:])
-        ):
+        fresh = step is not None and step not in self.used and (adding or (concluding and step in self.recent[-1:]))
+        if step is not None and (stated is None or prefer_steps or fresh):
             return step
         if value in named:
             return named[value]

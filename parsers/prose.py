@@ -15,7 +15,7 @@ from parsers.formulas import find_formulas, formula_numbers, formula_value, left
 from parsers.graph import Quantity, Stage, Step, Value
 from parsers.links import MEASURES, Links, Pending, left_of, operands_of
 from parsers.numbers import Number, find_numbers
-from parsers.relations import Chain, equation_of, is_computing, is_worded, recompute, results_of
+from parsers.relations import Chain, equation_of, is_computing, is_sum, is_worded, is_worded_work, recompute, results_of
 from parsers.segment import Statement
 from parsers.stages import Facts, announces_check, classify, concludes, defines, settles_check
 from parsers.statements import too_many
@@ -104,7 +104,7 @@ class ProseReader:
         self.apart = False  # "or", "alternatively": a second way that does not go on from the first
         self.numbers_seen: set[Fraction] = set()
         self.question_numbers = _bare_numbers(question, language) if linked else set()
-        self.question_words = frozenset(_QUESTION_WORD.findall(question.lower()))
+        self.question_words = frozenset(word[:4] for word in _QUESTION_WORD.findall(question.lower()))
 
     def read(self, content: str, stage: Stage, start: int, end: int) -> Step:
         """The step that `content`, which is `text[start:end]`, is, of a stage that its format settles."""
@@ -163,6 +163,8 @@ class ProseReader:
             operands += [value for value in values if value not in results and value not in operands]
             symbols += [symbol for symbol in unknowns if symbol not in symbols]
             results |= {member.value for member in chain.members if member.value is not None}
+        if computes and not self.linked and results and all(is_worded_work(chain) for chain in chains):
+            operands = [number.value for number in numbers if number.value not in results]
         return _Reading(head, body, chains, numbers, computes, worded and not computes, operands, symbols)
 
     def _is_term(self, chain: Chain) -> bool:
@@ -178,14 +180,10 @@ class ProseReader:
         links = self.links
         values = {number.value for number in reading.numbers if number.value or not self.linked}
         recalled = any(value in links.computed and not links.is_stated(value) for value in values)
-        if (
-            len(values) == 1
-            and links.recent
-            and self.steps[links.recent[-1]].value in (-next(iter(values)), next(iter(values)))
-        ):
-            recalled = True  # told again right after it was computed, its sign perhaps put in words
+        if len(values) == 1 and links.recent and self.steps[links.recent[-1]].value == -next(iter(values)):
+            recalled = True  # told right after it was computed, its sign put in words
         words = _QUESTION_WORD.findall(reading.body[:400].lower())
-        restates = bool(words) and sum(word in self.question_words for word in words) >= 0.75 * len(words)
+        restates = bool(words) and sum(word[:4] in self.question_words for word in words) >= 0.75 * len(words)
         rechecks = False
         if reading.computes and (self.answered or len(re.findall(r"[^\W\d_]{2,}", reading.body)) < 3):
             for chain in reading.chains:
@@ -231,6 +229,7 @@ class ProseReader:
         prose = re.split(r"\\\[|\\\(|\$\$|=", reading.body, maxsplit=1)[0]
         named = links.named_in(prose) if values else {}
         concluding = concludes(reading.body)
+        adding = all(is_sum(chain) for chain in reading.chains)
         pending = self._pending(reading, values, symbols)
         if pending is not None:
             found[pending.step] = None
@@ -253,7 +252,7 @@ class ProseReader:
             if any(isinstance(step, int) and self.steps[step].value == operand for step in found):
                 continue
             source = links.called(operand, reading.body) or links.source(
-                operand, concluding=concluding, named=named, prefer_steps=stage is Stage.VERIFY
+                operand, named=named, concluding=concluding, adding=adding, prefer_steps=stage is Stage.VERIFY
             )
             if source is not None:
                 found[source] = None
@@ -347,6 +346,8 @@ class ProseReader:
         recalled = [v for v in values if v in links.computed and not links.is_stated(v)]
         if recalled:
             return recalled, symbols
+        if len(values) == 1 and links.recent and self.steps[links.recent[-1]].value == -values[0]:
+            return [-values[0]], symbols
         fresh = [v for v in values if not links.is_stated(v)]
         if fresh and len(fresh) < len(values):
             known = [v for v in values if v not in fresh]

@@ -123,6 +123,17 @@ def is_computing(chain: Chain) -> bool:
     return any(m.operands or m.symbols for m in chain.members)
 
 
+def is_worded_work(chain: Chain) -> bool:
+    """Whether the operation stands in words before the sign: "2 games a month for 12 months = 24 games"."""
+    first, last = chain.members[0], chain.members[-1]
+    return len(chain.members) == 2 and first.is_number and last.is_number and first.value != last.value
+
+
+def is_sum(chain: Chain) -> bool:
+    """Whether its working members only add and subtract."""
+    return not any(sign in member.plain for member in chain.members for sign in ("*", "/", "\\", "^"))
+
+
 def equation_of(chain: Chain) -> tuple[tuple[Fraction, ...], Fraction | None]:
     """Operands and result of a numeric computation; no result where there is none."""
     for member in chain.members[:-1]:

@@ -125,9 +125,11 @@ def _is_heading(line: str) -> bool:
         return False
     if _BOLD_LINE.match(line):
         return not re.search(r"\\boxed|answer|resposta|đáp án", line, re.I) or line.rstrip(" *_").endswith(":")
-    return (bool(_STEP_LINE.match(line)) and "=" not in line and line.rstrip(" *")[-1:] in (":", "")) or bool(
-        re.fullmatch(r"(?:step|passo|etapa|bước)\s+\d+\s*[:.]?", line, re.I)
-    )
+    step = _STEP_LINE.match(line)
+    if step is None or "=" in line:
+        return False
+    words = line[step.end() :].strip(" *")
+    return not words or (words.endswith(":") and not re.search(r"[.!?]\s", words))
 
 
 def _sentences(masked: str, start: int, end: int) -> Iterator[_Piece]:

@@ -122,6 +122,12 @@ PLAN = re.compile(
     """,
     re.X,
 )
+STRONG_PLAN = re.compile(
+    rf"^\W*(?:in order )?to {VERBS}[^.]*?\b(?:we|i|you) (?:need|can|will|must|should|have)\b|\bfollow(?:ing)? (?:these|the)\b[^.]*\bsteps?\b"
+    r"|\bstep[- ]by[- ]step\b|\bbreak (?:it|this|the \w+) (?:problem )?down\b|^\W*para (?:calcular|determinar|encontrar|descobrir|resolver|saber)[^.]*\b(?:precisamos|vamos|devemos)\b"
+    r"|^\W*để (?:tính|tìm|giải|xác định)[^.]*\bta (?:cần|sẽ|phải)\b"
+)
+"""Announcements of a method, whatever numbers stand in them."""
 CONCLUDE = re.compile(
     r"^\W*(?:and |but )?(?:therefore|thus|hence|so|consequently|accordingly|as a result|this means|that means|it follows|this gives|which means|in total|altogether|"
     r"portanto|logo|assim|então|por isso|desse modo|dessa forma|consequentemente|"
@@ -133,7 +139,8 @@ WORLD = re.compile(
     r"\b(?:there (?:are|is)|(?:a|an|one|each|every|1)\s+\w+\s+(?:has|have|is|equals|contains|consists of)|=|há|tem|uma?\s+\w+\s+(?:tem|são)|có|một \w+ (?:có|là|bằng))\b"
     r"[^.]*\b(?:seconds?|minutes?|hours?|days?|weeks?|months?|years?|dozens?|feet|foot|inch(?:es)?|yards?|miles?|cents?|pennies|quarters?|dimes?|nickels?|ounces?|pounds?|grams?|kilograms?|"
     r"meters?|metres?|kilometers?|centimeters?|liters?|quarts?|gallons?|pints?|cups?|degrees|decades?|centur(?:y|ies)|pairs?|"
-    r"segundos?|minutos?|horas?|dias?|semanas?|meses|mês|anos?|dúzias?|centavos?|gramas?|metros?|quilômetros?|litros?|giây|phút|giờ|ngày|tuần|tháng|năm|tá)\b",
+    r"segundos?|minutos?|horas?|dias?|semanas?|meses|mês|anos?|dúzias?|centavos?|gramas?|metros?|quilômetros?|litros?|giây|phút|giờ|ngày|tuần|tháng|năm|tá)\b"
+    r"|\b(?:one|an?|1|uma?|một) (?:dozen|pair|hour|day|week|month|year|foot|yard|mile|dollar|pound|dúzia|hora|dia|semana|ano|tá|giờ|ngày|tuần|năm)\b[^.]{0,12}(?:=|\b(?:is|has|equals|tem|é|là|có)\b)",
 )
 WORD_RELATION = re.compile(
     r"\b(?:is|are|equals?)\b[^.]{0,80}\b(?:sum of|total of|difference between|product of|quotient of|plus|minus|multiplied by|divided by|times the)\b"

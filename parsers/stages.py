@@ -24,6 +24,7 @@ from parsers.stage_words import (
     OPENS_CHECK,
     PLAN,
     SETTLES,
+    STRONG_PLAN,
     VERDICT,
     WORD_RELATION,
     WORLD,
@@ -94,6 +95,8 @@ def classify(words: str, facts: Facts) -> Stage:
         return Stage.UNDERSTAND
     if ASSUME.search(words) and facts.numbers:
         return Stage.EXECUTE
+    if STRONG_PLAN.search(words) and not facts.recalled:
+        return Stage.PLAN
     if facts.worded or (PLAN.search(words) and (facts.given or not facts.numbers or facts.leads)):
         return Stage.PLAN
     return _telling(words, facts)

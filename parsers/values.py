@@ -11,7 +11,7 @@ from parsers.relations import Chain, is_identity, is_worded
 from parsers.stages import defines
 
 DEFINED = re.compile(
-    r"\blet\b[^$\\.]{1,80}?\b(?:be|represent|denote)\s+(?:\\\(|\$)?(?P<last>[A-Za-z])(?:\\\)|\$)?\W*$"
+    r"(?:\blet|\bdenote|\bcall|\bdefine)\b[^$\\.]{1,80}?\b(?:be|represent|denote|as)\s+(?:\\\(|\$)?\s*(?P<last>[A-Za-z])\s*(?:\\\)|\$)?\W*$"
     r"|(?:let|gọi|đặt|giả sử|seja|denote|call|chame)(?:'s|\s+us)?\s+(?:denote|define|call|represent)?"
     r"[^$\\]{0,60}?(?:\\\(|\$)?\s*(\\text\{[^}]*\}|[A-Za-z](?:_\{?\w+\}?)?)\s*(?:\\\)|\$|\b)"
     r"(?=\s*(?:be|is|=|represents?|denotes?|as|là|o|a|the|inches|,|\.|$))",
@@ -33,7 +33,7 @@ def value_of(body: str, chains: list[Chain], numbers: list[Number], stage: Stage
             return value
     if stage is Stage.UNDERSTAND and defines(body) and (defined := DEFINED.search(body)):
         return defined_name(defined)
-    return _told_value(numbers, links)
+    return _told_value(body, numbers, links)
 
 
 def _chain_value(chain: Chain) -> Value:
@@ -61,10 +61,17 @@ def _chain_value(chain: Chain) -> Value:
     return last.raw if len(chain.members) > 2 or is_identity(before, last) else f"{before.raw} = {last.raw}"
 
 
-def _told_value(numbers: list[Number], links: Links) -> Value:
-    """The one number that a statement without an equation tells; of several, the one that is new."""
+_TELLS = re.compile(r":|\b(?:is|are|was|were|é|são|là)\b")
+
+
+def _told_value(body: str, numbers: list[Number], links: Links) -> Value:
+    """The one number that a statement without an equation tells; of several, the new one or the one after "is"."""
     values = list(dict.fromkeys(number.value for number in numbers))
     if len(values) == 1:
         return values[0]
     fresh = [value for value in values if not links.is_stated(value)]
-    return fresh[0] if len(fresh) == 1 and len(values) == 2 else None
+    if len(fresh) == 1 and len(values) == 2:
+        return fresh[0]
+    tells = list(_TELLS.finditer(body))
+    said = [number.value for number in numbers if len(tells) == 1 and number.start >= tells[0].end()]
+    return said[0] if len(said) == 1 and len(numbers) == 2 else None
