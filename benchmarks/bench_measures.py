@@ -29,6 +29,7 @@ from parsers.numbers import find_numbers
 SEED = 0
 NUM_QUESTIONS = 200
 MAX_REWIRED = 3
+NUM_SINGLE = 10  # questions decoded one by one, to know the time of all
 MIN_TARGETS = {"own against other": 0.99, "right against wrong": 0.80}
 
 
@@ -150,17 +151,17 @@ def rewired(graph: ReasoningGraph, count: int, draw: random.Random) -> Reasoning
 def bench_decoding() -> None:
     """Time of 200 questions by `students.generation.generate` and by one `model.generate` each."""
     import torch
-    from transformers import LlamaConfig, LlamaForCausalLM
 
     from students.generation import generate
+    from students.miniaxion import MiniAxionConfig, MiniAxionForCausalLM
 
     torch.manual_seed(SEED)
     draw = random.Random(SEED)
-    config = LlamaConfig(
-        vocab_size=2048, hidden_size=128, intermediate_size=256, num_hidden_layers=6, num_attention_heads=8,
-        num_key_value_heads=4, tie_word_embeddings=True, bos_token_id=None, eos_token_id=None, pad_token_id=0,
-    )  # fmt: skip
-    model: Any = LlamaForCausalLM(config).eval()
+    config = MiniAxionConfig(bos_token_id=None, eos_token_id=None, pad_token_id=0)
+    model: Any = MiniAxionForCausalLM(config).eval()
+    with torch.no_grad():  # what starts at zero would write the same token forever
+        for parameter in model.parameters():
+            parameter.add_(0.05 * torch.randn_like(parameter))
     prompts = [[draw.randrange(5, 2048) for _ in range(draw.randint(8, 24))] for _ in range(NUM_QUESTIONS)]
     num_parameters = sum(p.numel() for p in model.parameters())
     print(f"\n{num_parameters:,} parameters, {torch.get_num_threads()} threads, 150 new tokens each")
@@ -169,7 +170,7 @@ def bench_decoding() -> None:
     found = generate(model, _Numbers(), texts, max_new_tokens=150, batch_size=64, stop=None)
     batched = time.perf_counter() - start
     single: list[float] = []
-    for prompt, generation in list(zip(prompts, found, strict=True))[:20]:
+    for prompt, generation in list(zip(prompts, found, strict=True))[:NUM_SINGLE]:
         ids = torch.tensor([prompt])
         start = time.perf_counter()
         out = model.generate(
