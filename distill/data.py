@@ -20,8 +20,8 @@ from torch import Tensor
 from torch.utils.data import IterableDataset, get_worker_info
 
 from distill.errors import UserError
-
-IGNORE_INDEX, NO_STAGE = -100, -1
+from losses import IGNORE_INDEX
+from parsers.graph import NO_STAGE
 
 
 class Example(Protocol):

@@ -34,7 +34,7 @@ class LiveProgress(TrainerCallback):
             transient=True,
         )
         self.task = self.bar.add_task("step 0", total=1.0, text="")
-        self.shown = 0.0
+        self.shown = time.monotonic()
 
     def on_train_begin(self, *_: Any, **__: Any) -> None:
         """Open the display."""
@@ -48,7 +48,7 @@ class LiveProgress(TrainerCallback):
     def on_train_end(self, *_: Any, **__: Any) -> None:
         """Close the display and leave the last line standing."""
         self.bar.stop()
-        self.console.print(" ".join(self._texts()), highlight=False)
+        self.console.print(" ".join(self._texts()), highlight=False, soft_wrap=True)
 
     def _show(self, every_seconds: float) -> None:
         now = time.monotonic()
@@ -63,7 +63,7 @@ class LiveProgress(TrainerCallback):
             self.console.print(description, text, highlight=False, soft_wrap=True)
 
     def _texts(self) -> tuple[str, str]:
-        plan, steps, recent = self.trainer.plan, self.trainer.steps_done, self.trainer.recent
+        plan, steps, recent = self.trainer.plan, self.trainer.steps_done, self.trainer.stage_log.recent
         of = f" of {plan.total_steps:,}" if plan.total_steps else ""
         parts = [f"{name} {value:.3f}" for name, value in recent.items() if name != "tokens_per_second"]
         parts.append(f"{recent.get('tokens_per_second', 0.0):,.0f} tokens/s")

@@ -31,6 +31,7 @@ from distill.errors import UserError, disk_full
 from distill.optimizers import build_optimizer
 from distill.progress import LiveProgress
 from distill.schedules import TrainingPlan
+from distill.stage_log import StageLog
 from distill.student_loss import Batch, StudentLoss, weight_sum
 from distill.train_settings import ROWS, build_arguments, build_plan, build_policy
 from losses.policies import WeightPolicy
@@ -122,14 +123,10 @@ class StageTrainer(Trainer):
         settings: Any,
     ) -> None:
         self.batches, self.policy, self.plan, self.settings = batches, policy, plan, settings
-        self.recent: dict[str, float] = {}
-        self.supervised_tokens = 0
+        self.stage_log = StageLog()
         self.steps_done = 0
         self._stage_weights = policy.weights(0.0)
         self._step_totals = torch.zeros(2, len(ROWS), dtype=torch.float64, device=args.device)
-        self._logged_totals = torch.zeros_like(self._step_totals)
-        self._logged_loss, self._logged_steps = 0.0, 0
-        self._logged_seconds = 0.0
         self._writing_to: Path | None = None
         self._saved_at = 0.0
         self._started = 0.0
@@ -170,21 +167,17 @@ class StageTrainer(Trainer):
 
     def finish_step(self) -> None:
         """After the optimizer: per-stage losses to the policy and the log, time to the plan."""
-        totals = self._over_processes(self._step_totals)
+        totals = self._over_processes(self._step_totals).cpu()
         self._step_totals = torch.zeros_like(self._step_totals)
         self.policy.update(totals)
-        self._logged_totals += totals
-        weights = self._stage_weights.to(totals)
-        self._logged_loss += float((weights * totals[0]).sum() / (weights * totals[1]).sum().clamp_min(1e-12))
-        self._logged_steps += 1
-        self.supervised_tokens += int(totals[1].sum())
         self.steps_done += 1
-        elapsed = self.plan.elapsed_seconds + time.perf_counter() - self._started
+        seconds = time.perf_counter() - self._started
         if self.args.world_size > 1:  # one clock for all
-            clock: Any = broadcast(torch.tensor(elapsed, dtype=torch.float64, device=self.args.device))
-            elapsed = float(clock)
-        self.plan.advance(self.steps_done, elapsed)
-        if not math.isfinite(self._logged_loss):
+            clock: Any = broadcast(torch.tensor(seconds, dtype=torch.float64, device=self.args.device))
+            seconds = float(clock)
+        self.plan.advance(self.steps_done, self.plan.elapsed_seconds + seconds)
+        self.stage_log.add(totals, self._stage_weights, seconds)
+        if not math.isfinite(self.stage_log.loss):
             raise UserError(
                 f"train: the loss is not a number after step {self.steps_done:,}; lower train.learning_rate "
                 f"(now {self.settings.learning_rate:g}) or set train.dtype to float32"
@@ -192,23 +185,10 @@ class StageTrainer(Trainer):
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Write one entry of the history, with the losses of every stage since the last."""
-        if "loss" not in logs or not self._logged_steps:
+        if "loss" not in logs or not self.stage_log.steps:
             return
-        sums, counts = self._logged_totals.tolist()
-        seconds = self.plan.elapsed_seconds - self._logged_seconds
-        entry = {"loss": self._logged_loss / self._logged_steps, "nll": sum(sums) / max(sum(counts), 1)}
-        entry |= {f"nll_{row}": s / n for row, s, n in zip(ROWS, sums, counts, strict=True) if n}
-        entry |= {f"weight_{row}": float(w) for row, w in zip(ROWS, self._stage_weights, strict=True)}
+        entry = self.stage_log.entry(self._stage_weights, self.plan.elapsed_seconds)
         entry |= {key: logs[key] for key in ("grad_norm", "learning_rate") if key in logs}
-        entry |= {
-            "supervised_tokens": float(self.supervised_tokens),
-            "elapsed_seconds": self.plan.elapsed_seconds,
-            "tokens_per_second": sum(counts) / seconds if seconds > 0 else 0.0,
-        }
-        self.recent = {key.removeprefix("nll_"): entry[key] for key in entry if key.startswith("nll")}
-        self.recent["tokens_per_second"] = entry["tokens_per_second"]
-        self._logged_totals.zero_()
-        self._logged_loss, self._logged_steps, self._logged_seconds = 0.0, 0, self.plan.elapsed_seconds
         self.state.log_history.append({**entry, "step": self.state.global_step})
         self.control = self.callback_handler.on_log(self.args, self.state, self.control, entry)
 
@@ -218,7 +198,7 @@ class StageTrainer(Trainer):
         return TrainResult(
             steps=self.steps_done,
             elapsed_seconds=self.plan.elapsed_seconds,
-            supervised_tokens=self.supervised_tokens,
+            supervised_tokens=self.stage_log.supervised_tokens,
             is_cut_short=total is None or self.steps_done < total,
             history=list(self.state.log_history),
         )
@@ -329,11 +309,7 @@ class StageTrainer(Trainer):
             "steps_done": self.steps_done,
             "plan": self.plan.state_dict(),
             "policy": self.policy.state_dict(),
-            "supervised_tokens": self.supervised_tokens,
-            "logged_totals": self._logged_totals.tolist(),
-            "logged_loss": self._logged_loss,
-            "logged_steps": self._logged_steps,
-            "logged_seconds": self._logged_seconds,
+            "log": self.stage_log.state_dict(),
         }
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
@@ -342,10 +318,7 @@ class StageTrainer(Trainer):
         self.steps_done = state["steps_done"]
         self.plan.load_state_dict(state["plan"])
         self.policy.load_state_dict(state["policy"])
-        self.supervised_tokens = state["supervised_tokens"]
-        self._logged_totals = torch.tensor(state["logged_totals"], dtype=torch.float64, device=self.args.device)
-        self._logged_loss, self._logged_steps = state["logged_loss"], state["logged_steps"]
-        self._logged_seconds = state["logged_seconds"]
+        self.stage_log.load_state_dict(state["log"])
         self._saved_at = self.plan.elapsed_seconds
 
     def is_time_to_save(self) -> bool:
