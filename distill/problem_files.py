@@ -1,4 +1,4 @@
-"""Files of questions: `{"question": "Is 7 even or odd?", "answer": "odd", "task": "even_odd"}` a line, task optional."""
+"""Files of questions: `{"question": "Is 7 even or odd?", "answer": "odd", "task": "even_odd"}` a line."""
 
 from __future__ import annotations
 
