@@ -10,6 +10,8 @@
 from __future__ import annotations
 
 from distill.errors import UserError
+from distill.pipeline import run
 from distill.recipe import Recipe, load_recipe
+from distill.runs import Run
 
-__all__ = ["Recipe", "UserError", "load_recipe"]
+__all__ = ["Recipe", "Run", "UserError", "load_recipe", "run"]
