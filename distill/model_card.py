@@ -86,6 +86,9 @@ def _results(metrics: Mapping[str, Any]) -> str:
     lines.append(f"- well-formed outputs: {_percent(metrics['format']['well_formed'])}")
     if metrics.get("rfs") is not None:
         lines.append(f"- Reasoning Faithfulness Score against the teacher: {metrics['rfs']:.3f}")
+    if metrics.get("validation"):
+        loss = metrics["validation"]
+        lines.append(f"- validation loss: {loss['loss']:.3f} nats per token, {loss['bits_per_byte']:.3f} bits per byte")
     own = (metrics.get("svr") or {}).get("own")
     if own and own["rate"] is not None:
         lines.append(

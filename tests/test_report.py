@@ -43,7 +43,9 @@ class Tags(HTMLParser):
     def handle_starttag(self, tag, attrs):
         self.scripts += tag == "script"
         self.loads += [
-            value for name, value in attrs if name in ("src", "href", "xlink:href") and not value.startswith("#")
+            value
+            for name, value in attrs
+            if name in ("src", "href", "xlink:href") and not (value or "").startswith("#")
         ]
         if tag not in self.VOID:
             self.open.append(tag)
