@@ -43,7 +43,7 @@ class Tags(HTMLParser):
     def handle_starttag(self, tag, attrs):
         self.scripts += tag == "script"
         self.loads += [
-            value
+            value or ""
             for name, value in attrs
             if name in ("src", "href", "xlink:href") and not (value or "").startswith("#")
         ]
@@ -69,6 +69,7 @@ def read(page: str) -> Tags:
 
 def test_whole_page_is_self_contained():
     metrics, rows = scored(RIGHT, RIGHT.replace("9-5", "8-5"), EVIL, "")
+    metrics["validation"] = {"n": 50, "tokens": 900, "bytes": 2000, "loss": 1.25, "bits_per_byte": 0.8123}
     metrics["one_more_digit"] = {name: metrics[name] for name in ("tasks", "average", "format")}
     facts = {"recipe": "tiny", "seed": 0, "versions": {"torch": "2.x"}}
     page = build_report(title="tiny", metrics=metrics, samples=rows, history=HISTORY, facts=facts, recipe="name: tiny")
@@ -84,6 +85,7 @@ def test_whole_page_is_self_contained():
         "Self-verification",
         "worst outputs",
         "versions.torch",
+        "0.812",
     ):
         assert words in page
     assert "3.3 %" in page, "the published figure stands beside ours"
