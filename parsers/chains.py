@@ -145,6 +145,12 @@ def _next(tokens: list[re.Match[str]], index: int) -> re.Match[str] | None:
     return None
 
 
+def _formula(reader: _Reader, token: re.Match[str], tokens: list[re.Match[str]], index: int) -> None:
+    """A formula opens: what stood before it, over words, was another clause."""
+    if reader.after_operand and reader.unit_words and not reader.depth:
+        _restart(reader, token.start())
+
+
 def _ignore(reader: _Reader, token: re.Match[str], tokens: list[re.Match[str]], index: int) -> None:
     pass
 
@@ -157,14 +163,14 @@ def _number(reader: _Reader, token: re.Match[str], tokens: list[re.Match[str]], 
         value = int(whole) + Fraction(int(above), int(below)) if int(below) else None
     else:
         value = int(text) if text.isdecimal() and len(text) < 19 else to_fraction(text, reader.language)
-    if value is None:
+    if value is None or reader.text[token.end() : token.end() + 1] == "_":  # too long, or in another base
         reader.broken = True
         return
     percent = token["percent"] is not None
-    if reader.after_operand:
+    if reader.after_operand and not reader.plain[-1].startswith("\\"):
         if reader.unit_words or not _adjacent(reader, token):
-            if reader.depth:
-                reader.broken = True
+            if reader.depth or (reader.symbols and not reader.unit_words and "\\" in reader.text):
+                reader.broken = True  # numbers side by side in a formula: \log_5 25
             else:
                 _restart(reader, token.start())
         elif reader.plain[-1] != ")":
@@ -224,16 +230,22 @@ def _in_formula(reader: _Reader, token: re.Match[str]) -> bool:
     between = reader.text[reader.run_end : token.start()]
     if len(between) > 8 or re.search(r"[^\W\d_]{2}", between):
         return False
-    return bool(reader.symbols) or "_" in token.group() or ("\\" in reader.text and token.group() not in "mgslhkL")
+    return bool(reader.symbols) or "_" in token.group() or ("\\" in reader.text and token.group() not in "mgs")
 
 
 def _text_atom(reader: _Reader, token: re.Match[str], tokens: list[re.Match[str]], index: int) -> None:
-    if reader.after_operand:
-        reader.unit_words += 1
-        return
     name = token.group()
+    content = name[name.index("{") + 1 : -1].strip()
+    if reader.after_operand:
+        of, _, rest = content.lower().partition(" ")
+        if of not in OF or not reader.fractional or reader.unit_words:
+            reader.unit_words += 1
+            return
+        _apply(reader, "*", token)
+        if not rest:
+            return
     reader.take(name, name, token.start(), token.end())
-    reader.symbols.append(name[name.index("{") + 1 : -1].strip())
+    reader.symbols.append(content)
     reader.after_operand = True
     reader.fractional = False
 
@@ -283,6 +295,8 @@ def _word(reader: _Reader, token: re.Match[str], tokens: list[re.Match[str]], in
 def _words(reader: _Reader, token: re.Match[str]) -> None:
     """Several words in a row: a unit, words around the formula, or a quantity named after an operator."""
     if reader.after_operand:
+        if reader.fractional and not reader.unit_words and token["word"].lower() in OF:
+            reader.broken = True  # "25% of the total" is no number
         reader.unit_words += token.group().count(" ") + 1
         if reader.unit_words > 8 and not reader.depth:
             _restart(reader, token.start())
@@ -444,14 +458,16 @@ def _line(reader: _Reader, token: re.Match[str], tokens: list[re.Match[str]], in
 
 
 def _stop(reader: _Reader, token: re.Match[str], tokens: list[re.Match[str]], index: int) -> None:
-    if reader.depth:
+    factorial = token.group() == "!" and reader.after_operand and _adjacent(reader, token)
+    if reader.depth or factorial or token.group() == "|":
         reader.broken = True
     else:
         reader.close_chain(token.start())
 
 
 _HANDLERS = {
-    "skip": _ignore, "space": _ignore, "other": _ignore, "text": _text_atom, "line": _line, "frac": _frac,
+    "formula": _formula, "skip": _ignore,
+    "space": _ignore, "other": _ignore, "text": _text_atom, "line": _line, "frac": _frac,
     "sqrt": _sqrt, "arrow": _arrow, "compare": _compare, "equal": _equal, "operator": _operator, "mixed": _number,
     "number": _number,
     "word": _word, "symbol": _symbol, "command": _command, "open": _open, "close": _close, "stop": _stop,

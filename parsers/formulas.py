@@ -105,6 +105,12 @@ def equations(formula: str) -> list[Equation]:
     def close(end: int) -> None:
         nonlocal members, signs, start
         members.append(_clean(inside[start:end]))
+        if members[0].startswith("+") and found and len(members) > 1:
+            last = found.pop()
+            members, signs = (
+                [*last.members[:-1], f"{last.members[-1]} {members[0]}", *members[1:]],
+                [*last.signs, *signs],
+            )
         if not members[0] and len(members) > 1 and found:
             last = found.pop()
             members, signs = [*last.members, *members[1:]], [*last.signs, *signs]
@@ -147,7 +153,7 @@ def _clean(member: str) -> str:
     if ("m" in member or "text" in member) and member.endswith((")", "}", ".")):
         member = _UNIT_IN_BRACKETS.sub("", member)
         member = _UNIT_IN_WORDS.sub("", member) if re.search(r"\d", member) else member
-    return member.strip(" \n\t.,;:$~\u00a0")
+    return member.strip(" \n\t;:$~\u00a0").rstrip(".,;: ")
 
 
 def formula_value(text: str, language: str) -> Value:
@@ -194,6 +200,11 @@ def _relation_value(equation: Equation, language: str) -> Value:
     return last if same else equation.text
 
 
+def _is_worth(member: str) -> bool:
+    """Whether the member is arithmetic from end to end; a mixed number is not told from a product here."""
+    return _is_arithmetic(member) and bool(re.search(r"\d", member)) and not re.search(r"\d\s*\\[dt]?frac|\.\.", member)
+
+
 def _is_arithmetic(member: str) -> bool:
     return not re.search(
         r"[^\W\d_]", re.sub(r"\\(?:frac|dfrac|tfrac|times|cdot|div|sqrt|left|right)(?![a-z])", "", member)
@@ -223,6 +234,26 @@ def formula_numbers(text: str, language: str, *, everywhere: bool = False) -> se
             if value is not None:
                 found.add(value / 100 if _PERCENT_SIGN.match(bare, match.end()) else value)
     return found
+
+
+def formulas_hold(text: str, language: str) -> bool | None:
+    """Whether all equalities between arithmetic members hold, rounded where the statement says so; None without any.
+
+    Only members that are arithmetic from end to end count: nothing is called wrong for a sign that was not read.
+    """
+    verdicts: list[bool] = []
+    for start, end in find_formulas(text):
+        for equation in equations(text[start:end]):
+            values = [evaluate(side, language) if _is_worth(side) else None for side in equation.members]
+            for left, sign, right in zip(values, equation.signs, values[1:], strict=False):
+                if left is None or right is None or sign not in ("=", "\\approx", "≈"):
+                    continue
+                rounded = sign != "=" or bool(_ROUNDED.search(text))
+                verdicts.append(left == right or (rounded and abs(left - right) * 100 <= abs(right)))
+    return all(verdicts) if verdicts else None
+
+
+_ROUNDED = re.compile(r"\b(?:nearest|about|approximately|roughly|round\w*|làm tròn|gần bằng|xấp xỉ)\b", re.I)
 
 
 def left_sides(text: str) -> list[str]:

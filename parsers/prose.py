@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from parsers.chains import read_chains
-from parsers.formulas import find_formulas, formula_numbers, formula_value, left_sides
+from parsers.formulas import find_formulas, formula_numbers, formula_value, formulas_hold, left_sides
 from parsers.graph import Quantity, Stage, Step, Value
 from parsers.links import MEASURES, Links, Pending, left_of, operands_of
 from parsers.numbers import Number, find_numbers
@@ -32,6 +32,7 @@ _SCRIPTS = re.compile(r"[\^_]\s*(?:\{[^{}]*\}|\\?\w)")
 _APART = re.compile(
     r"\b(?:OR|alternatively|another (?:way|solution)|solution 2|cách (?:khác|2))\b|\\text\{- OR -\}", re.I
 )
+_CHECK_IN_ITSELF = re.compile(r"\b(?:check|verify|confirm|see) that\b[^.]*\d", re.I)
 _MOVES_ON = re.compile(
     r"^\W*(?:therefore|thus|hence|so,|next|let'?s try|solving for|the correct|"
     r"portanto|logo|assim|em seguida|vậy|do đó|tiếp theo)",
@@ -130,6 +131,8 @@ class ProseReader:
             value = value_of(reading.body, reading.chains, reading.numbers, stage, links) if value is None else value
         uses = self._linked_uses(reading, stage, value) if self.linked else self._uses(reading, stage, value)
         member, correct = recompute(reading.chains)
+        if self.linked:
+            correct = formulas_hold(reading.body, self.language)
         step = Step(
             step_id, stage, self.text[statement.start : statement.end], statement.start, statement.end,
             None if stage is Stage.PLAN or member is None else member.plain, value, uses, correct,
@@ -192,6 +195,8 @@ class ProseReader:
         return Facts(
             computes=reading.computes,
             unequal=reading.computes and not any(chain.is_equation for chain in reading.chains),
+            equates=any(chain.is_equation and chain.members[-1].value is not None for chain in reading.chains),
+            linked=self.linked,
             worded=reading.worded,
             numbers=len(values),
             given=all(links.is_stated(value) or links.forms.get(value) is not None for value in values),
@@ -208,7 +213,9 @@ class ProseReader:
         """Opens a checking passage where one is announced and closes it where the text goes on."""
         if stage is not Stage.VERIFY:
             self.checking = self.checking and stage is Stage.EXECUTE and not facts.closing
-        elif announces_check(reading.body):
+        elif announces_check(reading.body) and (
+            facts.leads or not (self.linked or _CHECK_IN_ITSELF.search(reading.body))
+        ):
             self.checking = True
         elif settles_check(reading.body) and not facts.leads:
             self.checking = False
@@ -217,7 +224,7 @@ class ProseReader:
         if stage is Stage.PLAN:
             return ()
         links = self.links
-        if stage is Stage.UNDERSTAND and isinstance(value, str) and not reading.computes:
+        if stage is Stage.UNDERSTAND and defines(reading.body) and not reading.computes:
             return ()  # "Let x be ..."
         if stage is Stage.UNDERSTAND:
             names = (links.given(number.value) for number in reading.numbers)

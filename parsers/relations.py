@@ -42,6 +42,11 @@ class Member:
         return self.value is not None and (not self.operators or bool(_PLAIN_FRACTION.fullmatch(self.plain)))
 
     @property
+    def is_fraction(self) -> bool:
+        """A fraction by itself, even of something that is not worked out: 2/3 of what Harry slept."""
+        return bool(_PLAIN_FRACTION.fullmatch(self.plain))
+
+    @property
     def is_symbol(self) -> bool:
         """A name or a lone unknown, such as x, P_2 or \\text{Total cost}."""
         return bool(self.name) or (len(self.symbols) == 1 and not self.operands and not self.operators)
@@ -110,9 +115,8 @@ def is_computing(chain: Chain) -> bool:
     """Whether the chain holds an operation or a relation that says more than name = number."""
     if is_worded(chain):
         return False
-    if any(
-        member.operators and (member.operands or member.symbols) and not member.is_number for member in chain.members
-    ):
+    working = (m for m in chain.members if m.operators and not (m.is_number or m.is_fraction))
+    if any(member.operands or member.symbols for member in working):
         return True
     if chain.compared:
         return any(member.symbols for member in chain.members)
@@ -169,6 +173,8 @@ def recompute(chains: list[Chain]) -> tuple[Member | None, bool | None]:
         if chain.compared or not working:
             continue
         for left, right in zip(chain.members, chain.members[1:], strict=False):
+            if left is chain.members[0] and left.is_number and right.operators:
+                continue  # "24 minutes = 24/60 hours", "after 10 years = 8 * 10 trees": no equation of numbers
             if left.value is not None and right.value is not None:
                 verdicts.append(_equal(left, right, rounded=chain.rounded))
     return member, all(verdicts) if verdicts else None
@@ -179,6 +185,8 @@ def _equal(left: Member, right: Member, *, rounded: bool) -> bool:
     assert left.value is not None and right.value is not None
     if left.value == right.value:
         return True
+    if right.plain.endswith("/100)") and right.value * 100 == left.value:
+        return True  # 0.6 * 100 = 60%
     decimals = re.search(r"\.(\d+)$", right.plain)
     step = Fraction(1, 10 ** len(decimals.group(1))) if decimals else Fraction(1)
     if not decimals and not rounded:

@@ -111,7 +111,7 @@ PLAN = re.compile(
     ^\W*(?:in\ order\ )?to\ {VERBS}[^.]*?\b(?:we|i|you|one|let)\b
     |\b(?:we|i|you)\s*(?:\ first|\ next|\ now|\ then|\ also|\ simply|\ just)*\s*(?:need\ to\ know|(?:need|have|must|should|will|can|'ll|are\ going|want)\s*(?:to\ )?(?:\w+ly\ |first\ |then\ |now\ |also\ |be\ )*{VERBS})
     |\blet(?:'s|\ us|\ me|s)\s+(?:\w+ly\ |first\ |then\ |now\ |also\ |start\ by\ )*(?:{VERBS}|do|go|try|work|move|approach|tackle|recall)
-    |\bfollow(?:ing)?\ (?:these|the)\b[^.]*\bsteps?\b|\bstep[- ]by[- ]step\b|^\W*here(?:'s|\ is|\ are)\ (?:how|the\ (?:steps|solution|plan|reasoning))|\b(?:plan|goal|strategy|approach|idea)\ is\b
+    |\bfollow(?:ing)?\ (?:these|the)\b[^.]*\bsteps?\b|\bstep[- ]by[- ]step\b|^\W*here(?:'s|\ is|\ are)\ (?:how|the\ (?:steps|solution|plan|reasoning))|\b(?:plan|goal|strategy|approach|idea)\ is\ to\ {VERBS}
     |^\W*(?:(?:first|second|third|next|then|now|finally|lastly|after\ that|also|and|step\ \d+)\b[,:\s]*)?(?:we\ (?:first\ |then\ |now\ |next\ |also\ )?)?{VERBS}
     |^\W*(?:para|a\ fim\ de)\s+(?:calcular|determinar|encontrar|descobrir|resolver|saber|achar|obter)
     |\b(?:precisamos|vamos|devemos|temos\ que|temos\ de|é\ preciso|basta|iremos|preciso|vou)\s+(?:primeiro\ |agora\ |então\ )?\w+[aei]r\b

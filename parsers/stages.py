@@ -39,6 +39,10 @@ class Facts:
     """It holds an operation or a relation between numbers or unknowns."""
     unequal: bool = False
     """It holds an expression, but no equation."""
+    equates: bool = False
+    """It says name = number."""
+    linked: bool = False
+    """It stands in mathematical prose, which works with the problem's numbers rather than telling them again."""
     worded: bool = False
     """It relates quantities in words only: Total = A + B."""
     numbers: int = 0
@@ -97,6 +101,8 @@ def classify(words: str, facts: Facts) -> Stage:
         return Stage.EXECUTE
     if STRONG_PLAN.search(words) and not facts.recalled:
         return Stage.PLAN
+    if facts.equates and facts.numbers and not facts.leads:
+        return _telling(words, facts)
     if facts.worded or (PLAN.search(words) and (facts.given or not facts.numbers or facts.leads)):
         return Stage.PLAN
     return _telling(words, facts)
@@ -132,7 +138,7 @@ def _telling(words: str, facts: Facts) -> Stage:
     if concludes(words):
         return Stage.EXECUTE
     if facts.numbers:
-        return Stage.UNDERSTAND
+        return Stage.EXECUTE if facts.linked and not facts.restates else Stage.UNDERSTAND
     if WORD_RELATION.search(words):
         return Stage.PLAN
     return Stage.UNDERSTAND if facts.restates else Stage.EXECUTE

@@ -41,7 +41,7 @@ def _chain_value(chain: Chain) -> Value:
         return None
     first, last = chain.members[0], chain.members[-1]
     if not chain.is_equation:
-        return None if last.is_number or not last.operators else last.shown
+        return None if last.is_fraction or not last.operators else last.shown
     if last.name:
         return first.raw if not first.name else None
     if chain.open_left or first.is_symbol or len(chain.members) == 1:
