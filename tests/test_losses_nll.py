@@ -188,3 +188,19 @@ def test_lean_variant_never_sees_more_than_a_chunk_and_nothing_unsupervised() ->
     )[0].backward()
     assert max(seen) <= 10
     assert sum(seen) == int((labels != IGNORE_INDEX).sum())
+
+
+def test_lean_variant_under_autocast_stays_near() -> None:
+    _, labels, stages = batch()
+    hidden, head = torch.randn(8, 12, 6, requires_grad=True), Head()
+    weights, sources = torch.tensor([0.5, 0.0, 1.0, 3.0, 0.7]), [hidden, *head.parameters()]
+    exact = stage_weighted_nll(head(hidden), labels, stages, weights)
+    with torch.autocast("cpu", torch.bfloat16):
+        lean, _ = chunked_stage_weighted_nll(
+            hidden, labels, stages, weights, head=head, parameters=list(head.parameters()), chunk_size=10
+        )
+    assert lean.dtype == torch.float32
+    assert abs(lean.item() - exact.item()) < HALF
+    for ours, theirs in zip(torch.autograd.grad(lean, sources), torch.autograd.grad(exact, sources), strict=True):
+        assert ours.dtype == torch.float32
+        assert (ours - theirs).abs().max() < HALF * theirs.abs().max()
