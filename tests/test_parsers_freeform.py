@@ -52,6 +52,15 @@ def test_the_value_is_the_last_member_whatever_the_units(text: str, value: int |
         ("3 * 400 = 1200 = 600 + 500", False),
         ("x + 5 = 12", None),
         ("She runs 1200 meters.", None),
+        ("\\[ 20\\% \\text{ of } 20 = 0.20 \\times 20 = 4 \\]", True),
+        ("25% of the total = 0.25 * 80 = 20", True),
+        ("\\( (12/20) \\times 100 = 60\\% \\)", True),
+        ("24 minutes = 24/60 hours = 0.4 hours", True),
+        ("Growth over 10 years = 8 trees * 10 years = 80 trees", True),
+        ("Multiply by 20: 1.30 * 20 = 26", True),
+        ("\\( \\log_{5^2} 5^4 = 2 \\)", None),
+        ("1 * 4! = 24", None),
+        ("The sum \\(a + b = 1 + 1 = 2\\) and the product \\(ab = 1 \\cdot 1 = 1\\)", True),
     ],
 )
 def test_computations_are_done_again(text: str, correct: bool | None) -> None:

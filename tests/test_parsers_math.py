@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 
 from parsers import Stage, parse
-from parsers.formulas import equations, formula_numbers, formula_value
+from parsers.formulas import equations, formula_numbers, formula_value, formulas_hold
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,23 @@ def test_the_value_of_a_statement_is_its_last_member(text: str, value: object) -
 
 def test_equations_split_at_the_top_level_only() -> None:
     assert [e.members for e in equations("$f(x=1) = 2 \\implies y = 3$")] == [("f(x=1)", "2"), ("y", "3")]
+
+
+@pytest.mark.parametrize(
+    ("text", "holds"),
+    [
+        ("$2 + 3 = 5$ and $5 \\cdot 2 = 10$", True),
+        ("$2 + 3 = 6$", False),
+        ("$3x - 1 = 0$", None),
+        ("$2714_{10} = 4 + 10$", None),
+        ("$2^{12} \\equiv 1 \\pmod{13}$", None),
+        ("$6 \\frac{3}{4} = \\frac{27}{4}$", None),
+        ("$1000 \\cdot 1.02^3 = 1061$ to the nearest dollar", True),
+        ("\\begin{align*}\n&1 + 2 \\\\\n+&3 = 6\n\\end{align*}", True),
+    ],
+)
+def test_only_arithmetic_from_end_to_end_is_judged(text: str, holds: bool | None) -> None:
+    assert formulas_hold(text, "en") is holds
 
 
 def test_exponents_and_indices_are_no_numbers_and_points_multiply_in_vietnamese() -> None:
