@@ -74,11 +74,11 @@ def validation_texts(recipe: Recipe, graphs: Path) -> list[str]:
     return [] if isinstance(recipe.teacher, SymbolicTeacher) else read_texts(graphs, "validation")
 
 
-def training_traces(recipe: Recipe) -> Iterator[Trace]:
+def training_traces(recipe: Recipe) -> list[Trace]:
     """The traces that traces.jsonl holds: all of a reference teacher, the first of the symbolic teacher's stream."""
     if isinstance(recipe.teacher, SymbolicTeacher):
-        return (symbolic_trace(recipe, index) for index in range(WRITTEN_TRACES))
-    return iter(load_traces(recipe))
+        return [symbolic_trace(recipe, index) for index in range(WRITTEN_TRACES)]
+    return load_traces(recipe)
 
 
 def symbolic_trace(recipe: Recipe, index: int) -> Trace:

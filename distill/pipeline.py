@@ -60,6 +60,7 @@ def run(
 
     console = console or Console(stderr=True)
     quiet_libraries()
+    console.print("checking the recipe and its data", highlight=False)
     refuse_impossible(recipe)
     this = open_run(recipe, out, resume=resume, overwrite=overwrite)
     phases: list[tuple[str, Path, Phase]] = [
@@ -85,7 +86,7 @@ def traces_phase(run: Run, console: Console) -> None:
     from distill.examples import training_traces
     from distill.reference import write_graphs
 
-    run.note(traces=write_graphs(run, training_traces(run.recipe)))
+    run.note(traces=write_graphs(run, training_traces(run.recipe), console))
 
 
 def tokenizer_phase(run: Run, console: Console) -> None:

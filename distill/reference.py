@@ -10,10 +10,13 @@ from __future__ import annotations
 import functools
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from rich.console import Console
+from rich.progress import track
 
 from distill.errors import UserError
 from distill.problem_files import SHOWN_PROBLEMS, read_rows
@@ -50,9 +53,12 @@ def prepare(trace: Trace) -> Prepared:
     return Prepared(trace, graph, str(render(graph, format="nrm", exact=False)), unused)
 
 
-def write_graphs(run: Run, traces: Iterable[Trace]) -> dict[str, Any]:
+def write_graphs(run: Run, traces: Sequence[Trace], console: Console | None = None) -> dict[str, Any]:
     """Write traces.jsonl and graphs.jsonl; how many traces were read and used, for run.json."""
-    prepared = [prepare(trace) for trace in traces]
+    is_silent = console is None or not console.is_terminal
+    prepared = [
+        prepare(trace) for trace in track(traces, "parsing", console=console, transient=True, disable=is_silent)
+    ]
     write_jsonl(run.path / "traces.jsonl", (asdict(p.trace) for p in prepared))
     rows = ({"side": p.side, "unused": p.unused, "text": p.text, "graph": p.graph.to_json()} for p in prepared)
     write_jsonl(run.graphs, rows)
