@@ -118,6 +118,15 @@ def test_another_seed_is_another_student(undisturbed, tmp_path):
     assert results(tmp_path / "other")["weights"] != results(folder)["weights"]
 
 
+@pytest.mark.slow
+def test_two_processes_train_one_student(undisturbed, tmp_path):
+    folder, _ = undisturbed
+    overrides = [*OVERRIDES, "train.per_device_train_batch_size=4"]
+    done = run(load_recipe("miniaxion_tiny", overrides), out=str(tmp_path / "two"), nproc=2)
+    one, two = (read_json(path / "metrics.json")["training"] for path in (folder, done.path))
+    assert two["steps"] == one["steps"] and two["supervised_tokens"] == one["supervised_tokens"]
+
+
 @pytest.mark.parametrize(
     ("override", "finding"),
     [
