@@ -1,6 +1,7 @@
-"""What a training run shows while it runs: a live line on a terminal, now and then a line in a log file.
+"""What a training run shows while it runs: live lines on a terminal, now and then a line in a log file.
 
-step 1,240 of 5,300  ━━━━━━━╸             nll 0.412  plan 0.21  execute 0.58  verify 0.33  7,912 tokens/s  12:31 left
+step 1,240 of 5,300  ━━━━━━━╸             12:31 left  7,912 tokens/s
+nll 0.412  understand 0.103  plan 0.213  execute 0.581  verify 0.332  answer 0.080
 """
 
 from __future__ import annotations
@@ -9,8 +10,11 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
 from transformers import TrainerCallback
 
 if TYPE_CHECKING:
@@ -20,53 +24,58 @@ REFRESH_SECONDS, LINE_SECONDS = 0.5, 30.0
 
 
 class LiveProgress(TrainerCallback):
-    """Shows step, per-stage losses, speed and time left on stderr."""
+    """Shows step, per-stage losses, speed and time left on stderr. Losses are running means in nats per token."""
 
     def __init__(self, trainer: StageTrainer, console: Console | None = None) -> None:
         self.trainer = trainer
         self.console = console or Console(file=sys.stderr)
-        self.bar = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=20),
-            TextColumn("{task.fields[text]}"),
-            console=self.console,
-            auto_refresh=False,
-            transient=True,
-        )
-        self.task = self.bar.add_task("step 0", total=1.0, text="")
+        self.live = Live(console=self.console, auto_refresh=False, transient=True)
         self.shown = time.monotonic()
+
+    def say(self, text: str) -> None:
+        """One line, now."""
+        self.console.print(text, highlight=False, soft_wrap=True)
 
     def on_train_begin(self, *_: Any, **__: Any) -> None:
         """Open the display."""
         if self.console.is_terminal:
-            self.bar.start()
+            self.live.start()
 
     def on_step_end(self, *_: Any, **__: Any) -> None:
         """Show the step if it is time."""
-        self._show(REFRESH_SECONDS if self.console.is_terminal else LINE_SECONDS)
-
-    def on_train_end(self, *_: Any, **__: Any) -> None:
-        """Close the display and leave the last line standing."""
-        self.bar.stop()
-        self.console.print(" ".join(self._texts()), highlight=False, soft_wrap=True)
-
-    def _show(self, every_seconds: float) -> None:
         now = time.monotonic()
-        if now - self.shown < every_seconds:
+        if now - self.shown < (REFRESH_SECONDS if self.console.is_terminal else LINE_SECONDS):
             return
         self.shown = now
-        description, text = self._texts()
-        if self.console.is_terminal:
-            progress = self.trainer.plan.progress(self.trainer.steps_done)
-            self.bar.update(self.task, description=description, text=text, completed=progress, refresh=True)
-        else:
-            self.console.print(description, text, highlight=False, soft_wrap=True)
+        if not self.console.is_terminal:
+            self.say(self.line())
+            return
+        steps, speed, losses = self.texts()
+        row = Table.grid(padding=(0, 2))
+        progress = self.trainer.plan.progress(self.trainer.steps_done)
+        row.add_row(steps, ProgressBar(total=1.0, completed=progress, width=20), speed)
+        self.live.update(Group(row, Text(losses, overflow="ellipsis", no_wrap=True)), refresh=True)
 
-    def _texts(self) -> tuple[str, str]:
+    def on_train_end(self, *_: Any, **__: Any) -> None:
+        """Close the display and leave the last numbers standing."""
+        self.close()
+        self.say(self.line())
+
+    def close(self) -> None:
+        """Give the terminal back."""
+        self.live.stop()
+
+    def line(self) -> str:
+        """Everything in one line."""
+        return "  ".join(self.texts())
+
+    def texts(self) -> tuple[str, str, str]:
+        """Steps; time left and speed; losses."""
         plan, steps, recent = self.trainer.plan, self.trainer.steps_done, self.trainer.stage_log.recent
         of = f" of {plan.total_steps:,}" if plan.total_steps else ""
-        parts = [f"{name} {value:.3f}" for name, value in recent.items() if name != "tokens_per_second"]
-        parts.append(f"{recent.get('tokens_per_second', 0.0):,.0f} tokens/s")
-        if (left := plan.seconds_left(steps)) is not None:
-            parts.append(f"{int(left) // 60}:{int(left) % 60:02d} left")
-        return f"step {steps:,}{of}", "  ".join(parts)
+        left = int(plan.seconds_left(steps) or 0)
+        hours, minutes = left // 3600, left // 60 % 60
+        clock = f"{hours}:{minutes:02d}:{left % 60:02d}" if hours else f"{minutes}:{left % 60:02d}"
+        speed = f"{clock} left  {recent.get('tokens_per_second', 0.0):,.0f} tokens/s"
+        losses = "  ".join(f"{name} {value:.3f}" for name, value in recent.items() if name != "tokens_per_second")
+        return f"step {steps:,}{of}", speed, losses

@@ -25,7 +25,7 @@ from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArgu
 from transformers.utils import logging
 
 from distill.checkpoints import last_checkpoint, publish, read_state, write_state
-from distill.compilation import compile_layers, undo_compilation
+from distill.compilation import can_compile, compile_layers, undo_compilation
 from distill.data import Batches, BatchStream, Example
 from distill.errors import UserError, disk_full
 from distill.optimizers import build_optimizer
@@ -94,8 +94,10 @@ def train(
     trainer = StageTrainer(
         model, arguments, batches=batches, policy=build_policy(weights), plan=build_plan(settings), settings=settings
     )
+    progress = LiveProgress(trainer)
     if show and trainer.is_world_process_zero():
-        trainer.add_callback(LiveProgress(trainer))
+        trainer.add_callback(progress)
+        trainer.say = progress.say
     checkpoint = last_checkpoint(folder) if resume else None
     if checkpoint is not None and trainer.is_finished(checkpoint):
         trainer.restore(checkpoint)
@@ -103,6 +105,7 @@ def train(
         try:
             trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
         finally:
+            progress.close()
             undo_compilation(model)
     return trainer.result()
 
@@ -123,6 +126,7 @@ class StageTrainer(Trainer):
         settings: Any,
     ) -> None:
         self.batches, self.policy, self.plan, self.settings = batches, policy, plan, settings
+        self.say: Callable[[str], None] = lambda text: None
         self.stage_log = StageLog()
         self.steps_done = 0
         self._stage_weights = policy.weights(0.0)
@@ -213,6 +217,8 @@ class StageTrainer(Trainer):
 
     def _prepare_for_training(self, max_steps: int, train_dataloader: DataLoader, resume_from_checkpoint: Any) -> Any:
         prepared = super()._prepare_for_training(max_steps, train_dataloader, resume_from_checkpoint)
+        if self.settings.compile != "off" and can_compile(self.args.device):
+            self.say("compiling the student's layers, about half a minute")
         self.is_compiled = compile_layers(
             self.model,  # type: ignore[arg-type]
             wanted=self.settings.compile,
