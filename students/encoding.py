@@ -1,8 +1,8 @@
 """Text with stages to an Example: token ids, what is supervised, and the stage of every token.
 
-    <INST>2 + 2?</INST><THINK> [EXECUTE] <STEP> 2 + 2 = 4 </THINK> <ANS> 4 </ANS>
-    labels       -100 …            ids of everything from here on …
-    stage_ids     -1  …         2         2    2 2 2 2 2     -1      -1   -1  -1
+<INST>2 + 2?</INST><THINK> [EXECUTE] <STEP> 2 + 2 = 4 </THINK> <ANS> 4 </ANS>
+labels       -100 …            ids of everything from here on …
+stage_ids     -1  …         2         2    2 2 2 2 2     -1      -1   -1  -1
 """
 
 from __future__ import annotations

@@ -18,7 +18,10 @@ THINGS = (
 ADDITION = (
     ("{name} has {a} {things} and gets {b} more. How many {things} does {name} have now?", "{a}+{b}"),
     ("{name} found {a} {things} on Monday and {b} {things} on Tuesday. How many {things} is that in total?", "{a}+{b}"),
-    ("There are {a} {things} in one box and {b} {things} in another. How many {things} are there in both boxes?", "{a}+{b}"),
+    (
+        "There are {a} {things} in one box and {b} {things} in another. How many {things} are there in both boxes?",
+        "{a}+{b}",
+    ),
     ("{name} has {a} {things} and {other} has {b} {things}. How many {things} do they have together?", "{a}+{b}"),
     ("{name} bought {a} {things}, then bought {b} more. How many {things} did {name} buy?", "{a}+{b}"),
     ("A shop had {a} {things} and received {b} new ones. How many {things} does the shop have now?", "{a}+{b}"),
@@ -45,21 +48,39 @@ MULTIPLICATION = (
 ADD_THEN_SUBTRACT = (
     ("{name} had {a} {things}, got {b} more and gave away {c}. How many {things} does {name} have now?", "{a}+{b}-{c}"),
     ("A shop had {a} {things}, received {b} and sold {c}. How many {things} are in the shop now?", "{a}+{b}-{c}"),
-    ("{name} found {a} {things} and {other} found {b}. They lost {c} of them. How many {things} are left?", "{a}+{b}-{c}"),
+    (
+        "{name} found {a} {things} and {other} found {b}. They lost {c} of them. How many {things} are left?",
+        "{a}+{b}-{c}",
+    ),
     ("There are {a} red and {b} blue {things}. {name} takes {c} of them. How many {things} remain?", "{a}+{b}-{c}"),
-    ("{name} picked {a} {things} in the morning and {b} at noon, then used {c}. How many {things} are unused?", "{a}+{b}-{c}"),
-    ("{other} gave {name} {a} {things}, then {b} more, and took back {c}. How many {things} did {name} keep?", "{a}+{b}-{c}"),
+    (
+        "{name} picked {a} {things} in the morning and {b} at noon, then used {c}. How many {things} are unused?",
+        "{a}+{b}-{c}",
+    ),
+    (
+        "{other} gave {name} {a} {things}, then {b} more, and took back {c}. How many {things} did {name} keep?",
+        "{a}+{b}-{c}",
+    ),
 )
 MULTIPLY_THEN_ADD = (
-    ("{name} has {a} boxes with {b} {things} in each and {c} loose {things}. How many {things} is that in all?", "{a}*{b}+{c}"),
-    ("{name} buys {a} bags of {b} {things} and already had {c} {things}. How many {things} does {name} have?", "{a}*{b}+{c}"),
+    (
+        "{name} has {a} boxes with {b} {things} in each and {c} loose {things}. How many {things} is that in all?",
+        "{a}*{b}+{c}",
+    ),
+    (
+        "{name} buys {a} bags of {b} {things} and already had {c} {things}. How many {things} does {name} have?",
+        "{a}*{b}+{c}",
+    ),
     ("There are {a} rows of {b} {things} and {c} more on the floor. How many {things} are there?", "{a}*{b}+{c}"),
     ("{a} children bring {b} {things} each and the teacher brings {c}. How many {things} are brought?", "{a}*{b}+{c}"),
     ("{name} makes {b} {things} a day for {a} days, then {c} more. How many {things} does {name} make?", "{a}*{b}+{c}"),
     ("Each of {a} shelves holds {b} {things} and a box holds {c}. How many {things} do they hold?", "{a}*{b}+{c}"),
 )
 MULTIPLY_THEN_SUBTRACT = (
-    ("{name} has {a} boxes with {b} {things} in each and gives away {c} {things}. How many {things} are left?", "{a}*{b}-{c}"),
+    (
+        "{name} has {a} boxes with {b} {things} in each and gives away {c} {things}. How many {things} are left?",
+        "{a}*{b}-{c}",
+    ),
     ("{name} buys {a} bags of {b} {things} and loses {c}. How many {things} does {name} still have?", "{a}*{b}-{c}"),
     ("There were {a} rows of {b} {things} and {c} were sold. How many {things} remain?", "{a}*{b}-{c}"),
     ("{a} children bring {b} {things} each and {c} get broken. How many {things} are whole?", "{a}*{b}-{c}"),

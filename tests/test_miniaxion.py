@@ -89,9 +89,9 @@ def test_padding_on_either_side_changes_nothing(student: MiniAxionForCausalLM, i
     ones, zeros = torch.ones_like(row), torch.zeros_like(pad)
     right = student(torch.cat([row, pad], 1), attention_mask=torch.cat([ones, zeros], 1)).logits[:, :10]
     positions = torch.cat([zeros, torch.arange(10)[None]], 1)
-    left = student(
-        torch.cat([pad, row], 1), attention_mask=torch.cat([zeros, ones], 1), position_ids=positions
-    ).logits[:, 6:]
+    left = student(torch.cat([pad, row], 1), attention_mask=torch.cat([zeros, ones], 1), position_ids=positions).logits[
+        :, 6:
+    ]
     assert (right - alone).abs().max() < FLOAT32_MODEL
     assert (left - alone).abs().max() < FLOAT32_MODEL
 

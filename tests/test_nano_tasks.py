@@ -101,7 +101,9 @@ def test_an_injected_error_is_found_and_corrected(task: str) -> None:
 
 def test_share_of_errors_is_the_one_asked_for() -> None:
     problems = [draw_problem("arithmetic", seed=3, index=i, split="train") for i in range(1500)]
-    share = sum("[VERIFY]<STEP>" in t and "step " in t for t in (solve(p, error_rate=0.3).text for p in problems)) / 1500
+    share = (
+        sum("[VERIFY]<STEP>" in t and "step " in t for t in (solve(p, error_rate=0.3).text for p in problems)) / 1500
+    )
     assert 0.26 < share < 0.34
     assert not any("step " in solve(p).text for p in problems)
 
