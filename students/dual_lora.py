@@ -1,4 +1,4 @@
-"""Two LoRA adapters on one base: `reasoning` is always on, `verification` from the [VERIFY] marker on, in one forward pass.
+"""Two LoRA adapters on one base, in one forward pass: `reasoning` always on, `verification` from [VERIFY] on.
 
     ids    …  [EXECUTE]  48 / 2 = 24  [VERIFY]  24 * 2 = 48  Correct .
     gate   …      0      0  0 0 0 0       1      1 1 1 1  1     1    1

@@ -29,7 +29,7 @@ class StageSpan(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """Three equally long lists. `labels` are aligned with `input_ids` (-100 where not supervised), stages with labels."""
+    """Three equally long lists. `labels` and `stage_ids` are aligned with `input_ids`; -100: not supervised."""
 
     input_ids: list[int]
     labels: list[int]

@@ -1,4 +1,4 @@
-"""MiniAxion as an equal stock Llama: the loop unrolled, the factors multiplied out, the logit scale in the last norm."""
+"""MiniAxion as an equal stock Llama: loop unrolled, factors multiplied out, logit scale in the last norm."""
 
 from __future__ import annotations
 

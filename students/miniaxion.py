@@ -1,4 +1,6 @@
-"""MiniAxion1: a looped low-rank decoder. 2 entry + 2 shared (run twice) + 2 exit layers, every projection a product of two factors.
+"""MiniAxion1: a looped low-rank decoder, every projection a product of two factors.
+
+2 entry + 2 shared layers, which run twice, + 2 exit layers:
 
     tokens ─ embed ─ entry 0 ─ entry 1 ─┬─ shared 0 ─ shared 1 ─┬─ exit 0 ─ exit 1 ─ norm ─ scale · embedᵀ ─ logits
                                         └────── twice ──────────┘
@@ -28,7 +30,7 @@ class MiniAxionConfig(PretrainedConfig):
     """
 
     model_type = "miniaxion"
-    keys_to_ignore_at_inference = ["past_key_values"]
+    keys_to_ignore_at_inference = ("past_key_values",)
 
     def __init__(
         self,
@@ -92,6 +94,7 @@ class FactoredLinear(nn.Module):
         self.b = nn.Parameter(torch.empty(out_features, rank))
 
     def forward(self, x: Tensor) -> Tensor:
+        """(…, in) to (…, out)."""
         return F.linear(F.linear(x, self.a), self.b)
 
 
@@ -157,6 +160,7 @@ class MiniAxionLayer(nn.Module):
     def forward(
         self, x: Tensor, rotary: tuple[Tensor, Tensor], mask: Tensor | None, cache: Cache | None, layer_index: int
     ) -> Tensor:
+        """x (B, T, hidden_size) to the same; keys and values go to the cache entries of `layer_index`."""
         batch, length, _ = x.shape
         q, k, v = (
             y.view(batch, length, -1, self.head_dim).transpose(1, 2)
@@ -239,7 +243,9 @@ class MiniAxionForCausalLM(PreTrainedModel, GenerationMixin):
 
     config_class = MiniAxionConfig
     base_model_prefix = "model"
-    _tied_weights_keys = {"lm_head.weight": "model.embed_tokens.weight"}
+    _tied_weights_keys = {  # noqa: RUF012 - the name and type that transformers reads
+        "lm_head.weight": "model.embed_tokens.weight"
+    }
     _supports_cache_class = True
 
     def __init__(self, config: MiniAxionConfig) -> None:
@@ -265,12 +271,15 @@ class MiniAxionForCausalLM(PreTrainedModel, GenerationMixin):
             nn.init.ones_(module.logit_scale)
 
     def get_input_embeddings(self) -> nn.Module:
+        """The table of token embeddings."""
         return self.model.embed_tokens
 
     def set_input_embeddings(self, value: nn.Module) -> None:
+        """Exchange the table of token embeddings."""
         self.model.embed_tokens = value
 
     def get_output_embeddings(self) -> nn.Module:
+        """The head, whose weight is that table."""
         return self.lm_head
 
     def head(self, hidden: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""What a teacher is asked and what it writes: Problem and Trace, and the split that keeps test questions out of training."""
+"""What a teacher is asked and what it writes, and the split that keeps test questions out of training."""
 
 from __future__ import annotations
 

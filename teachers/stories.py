@@ -6,13 +6,58 @@ A wording is (text, expression); {a}, {b}, {c} are numbers, {name} and {other} p
 from __future__ import annotations
 
 NAMES = (
-    "Ana Ben Carla David Emma Felix Grace Hugo Iris Jonas Kate Leo Maya Nora Oscar Paula Quinn Rosa Sam Tina Uma Victor Wendy Zoe"
-).split()
+    "Ana",
+    "Ben",
+    "Carla",
+    "David",
+    "Emma",
+    "Felix",
+    "Grace",
+    "Hugo",
+    "Iris",
+    "Jonas",
+    "Kate",
+    "Leo",
+    "Maya",
+    "Nora",
+    "Oscar",
+    "Paula",
+    "Quinn",
+    "Rosa",
+    "Sam",
+    "Tina",
+    "Uma",
+    "Victor",
+    "Wendy",
+    "Zoe",
+)
 
 THINGS = (
-    "apples books cards coins shells stamps marbles pencils stickers buttons cookies flowers beads oranges photos "
-    "candles ribbons stones tickets badges bottles crayons eggs keys"
-).split()
+    "apples",
+    "books",
+    "cards",
+    "coins",
+    "shells",
+    "stamps",
+    "marbles",
+    "pencils",
+    "stickers",
+    "buttons",
+    "cookies",
+    "flowers",
+    "beads",
+    "oranges",
+    "photos",
+    "candles",
+    "ribbons",
+    "stones",
+    "tickets",
+    "badges",
+    "bottles",
+    "crayons",
+    "eggs",
+    "keys",
+)
 
 # One step. Sums and differences use numbers up to 99, products up to 12 by 12; differences are never negative.
 ADDITION = (

@@ -36,6 +36,7 @@ class Work:
     wrong_index: int | None = None
 
     def write(self, stage: Stage, *texts: str) -> None:
+        """Add steps to a stage."""
         self.steps.extend((stage, text) for text in texts)
 
     def compute(self, expression: str, value: int) -> int:

@@ -96,7 +96,7 @@ def test_rows_in_different_stages_equal_the_rows_one_by_one(dual: tuple[PeftMode
 
 @torch.no_grad()
 def test_packed_rows_do_not_pass_the_gate_on(dual: tuple[PeftModel, Any, int]) -> None:
-    model, _, marker = dual
+    _, _, marker = dual
     ids = ids_with_marker(marker, 3, -1)
     packed = ids.reshape(1, -1)
     positions = torch.arange(12).repeat(2)[None]
