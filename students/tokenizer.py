@@ -36,7 +36,7 @@ MIN_VOCAB_SIZE = len(CONTROL) + len(MARKERS) + 256 + 64
 def train_tokenizer(texts: Iterable[str], *, vocab_size: int) -> PreTrainedTokenizerFast:
     """A tokenizer of at most `vocab_size` pieces.
 
-    Any text can be written: what the vocabulary lacks becomes bytes. `eos_token` is `</ANS>`, with which an output ends.
+    Any text can be written: what the vocabulary lacks becomes bytes. `eos_token` is `</ANS>`, which ends an output.
 
     Raises:
         ValueError: the vocabulary has no room for markers, bytes and letters.
