@@ -60,8 +60,8 @@ def run(
 
     console = console or Console(stderr=True)
     quiet_libraries()
-    console.print("checking the recipe and its data", highlight=False)
-    refuse_impossible(recipe)
+    with console.status("checking the recipe and its data"):  # seconds for a large data set
+        refuse_impossible(recipe)
     this = open_run(recipe, out, resume=resume, overwrite=overwrite)
     phases: list[tuple[str, Path, Phase]] = [
         ("traces", this.graphs, traces_phase),
