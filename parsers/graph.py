@@ -1,8 +1,8 @@
 """The reasoning graph: steps in four stages, the values they compute and what each depends on.
 
-    48 clips in April, half as many in May
-    step 0  EXECUTE  "48 / 2 = 24"   value 24  depends_on ("48", "half")
-    step 1  EXECUTE  "48 + 24 = 72"  value 72  depends_on ("48", 0)
+48 clips in April, half as many in May
+step 0  EXECUTE  "48 / 2 = 24"   value 24  depends_on ("48", "half")
+step 1  EXECUTE  "48 + 24 = 72"  value 72  depends_on ("48", 0)
 """
 
 from __future__ import annotations
@@ -85,7 +85,9 @@ class ReasoningGraph:
         for step in self.steps:
             unknown = [d for d in step.depends_on if d not in (names if isinstance(d, str) else seen)]
             if unknown:
-                raise ValueError(f"step {step.id} depends on {unknown[0]!r}, which is neither an earlier step nor a given")
+                raise ValueError(
+                    f"step {step.id} depends on {unknown[0]!r}, which is neither an earlier step nor a given"
+                )
             if step.id in seen:
                 raise ValueError(f"two steps have the id {step.id}")
             seen.add(step.id)
@@ -154,7 +156,9 @@ class ReasoningGraph:
         for given in self.givens:
             graph.add_node(given.name, kind="given", value=given.value, text=given.text)
         for step in self.steps:
-            graph.add_node(step.id, kind="step", stage=step.stage, value=step.value, text=step.text, correct=step.correct)
+            graph.add_node(
+                step.id, kind="step", stage=step.stage, value=step.value, text=step.text, correct=step.correct
+            )
             graph.add_edges_from((source, step.id) for source in step.depends_on)
         return graph
 
