@@ -187,10 +187,7 @@ def _relation_value(equation: Equation, language: str) -> Value:
     names_only = not re.search(r"\d", re.sub(r"[_^]\s*(?:\{[^{}]*\}|\w)", "", left))
     if value is not None:
         solved = (
-            len(equation.members) > 2
-            or equation.signs[-1] != "="
-            or (names_only and value != 0)
-            or _is_arithmetic(left)
+            len(equation.members) > 2 or equation.signs[-1] != "=" or (names_only and value != 0) or is_arithmetic(left)
         )
         return value if solved or re.fullmatch(r"[^\W\d]\s*(?:_\{?\w+\}?)?", left) else equation.text
     if len(equation.members) > 2 or names_only:
@@ -202,10 +199,11 @@ def _relation_value(equation: Equation, language: str) -> Value:
 
 def _is_worth(member: str) -> bool:
     """Whether the member is arithmetic from end to end; a mixed number is not told from a product here."""
-    return _is_arithmetic(member) and bool(re.search(r"\d", member)) and not re.search(r"\d\s*\\[dt]?frac|\.\.", member)
+    return is_arithmetic(member) and bool(re.search(r"\d", member)) and not re.search(r"\d\s*\\[dt]?frac|\.\.", member)
 
 
-def _is_arithmetic(member: str) -> bool:
+def is_arithmetic(member: str) -> bool:
+    """Whether the member holds no letters but those of arithmetic commands."""
     return not re.search(
         r"[^\W\d_]", re.sub(r"\\(?:frac|dfrac|tfrac|times|cdot|div|sqrt|left|right)(?![a-z])", "", member)
     )
@@ -256,7 +254,6 @@ def formulas_hold(text: str, language: str) -> bool | None:
 _ROUNDED = re.compile(r"\b(?:nearest|about|approximately|roughly|round\w*|làm tròn|gần bằng|xấp xỉ)\b", re.I)
 
 
-def left_sides(text: str) -> list[str]:
-    """The left members of the equations of a statement, as written."""
-    found = (equation for start, end in find_formulas(text) for equation in equations(text[start:end]))
-    return [equation.members[0] for equation in found if len(equation.members) > 1]
+def folded(text: str) -> str:
+    """A formula without blanks, signs of multiplication between letters, currency and other dress."""
+    return re.sub(r"[\s$&*]|\\(?:left|right|[,;!: $]|cdot|times)", "", text).rstrip(".,")

@@ -52,15 +52,15 @@ class Links:
     block: int = 0
 
     @classmethod
-    def of(cls, givens: Iterable[Quantity]) -> Links:
-        """An empty memory for a problem with these givens."""
+    def of(cls, givens: Iterable[Quantity], *, with_forms: bool = True) -> Links:
+        """An empty memory for a problem with these givens, and their forms unless told not."""
         links = cls()
         given_list = [given for given in givens if given.text.lower() not in MEASURES]
         for given in given_list:
             links.givens.setdefault(given.value, given.name)
             links.values[given.name] = given.value
             links.stated |= {given.value, given.value * 100, given.value / 100}
-        for given in given_list:
+        for given in given_list if with_forms else ():
             for form in _forms(given):
                 if given.text.isalpha():
                     links.worded_forms.setdefault(form, given.name)

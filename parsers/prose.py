@@ -11,27 +11,20 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from parsers.chains import read_chains
-from parsers.formulas import find_formulas, formula_numbers, formula_value, formulas_hold, left_sides
+from parsers.formulas import folded
 from parsers.graph import Quantity, Stage, Step, Value
 from parsers.links import MEASURES, Links, Pending, left_of, operands_of
+from parsers.math_prose import MathReader
 from parsers.numbers import Number, find_numbers
 from parsers.relations import Chain, equation_of, is_computing, is_sum, is_worded, is_worded_work, recompute, results_of
 from parsers.segment import Statement
+from parsers.stage_words import CLOSING
 from parsers.stages import Facts, announces_check, classify, concludes, defines, settles_check
 from parsers.statements import too_many
 from parsers.values import DEFINED, defined_name, value_of
 
-_CLOSING = re.compile(
-    r"\\boxed|####|\b(?:answer(?: is|:)|resposta(?: final)?(?: é|:)|(?:đáp án|đáp số)(?: là|:))"
-    r"[\s:*]*(?:[-−$\\\d(]|[A-E]\b)|\bchọn (?:đáp án )?[A-D]\b",
-    re.I,
-)
 _EMPTY_NUMBERS = frozenset(("one", "um", "uma", "một")) | MEASURES
 _QUESTION_WORD = re.compile(r"[^\W\d_]{3,}")
-_SCRIPTS = re.compile(r"[\^_]\s*(?:\{[^{}]*\}|\\?\w)")
-_APART = re.compile(
-    r"\b(?:OR|alternatively|another (?:way|solution)|solution 2|cách (?:khác|2))\b|\\text\{- OR -\}", re.I
-)
 _CHECK_IN_ITSELF = re.compile(r"\b(?:check|verify|confirm|see) that\b[^.]*\d", re.I)
 _MOVES_ON = re.compile(
     r"^\W*(?:therefore|thus|hence|so,|next|let'?s try|solving for|the correct|"
@@ -64,10 +57,14 @@ def read_prose(
     statements: list[Statement],
     problems: list[str],
     *,
-    linked: bool = False,
+    mathematical: bool = False,
 ) -> tuple[Step, ...]:
-    """The steps of a text that was cut into statements; what could not be read is added to `problems`."""
-    reader = ProseReader(text, question[:MAX_QUESTION], givens, language, linked=linked)
+    """The steps of a text that was cut into statements; what could not be read is added to `problems`.
+
+    `mathematical`: formulas carry the argument, see `parsers.math_prose`.
+    """
+    reader_of = MathReader if mathematical else ProseReader
+    reader = reader_of(text, question[:MAX_QUESTION], givens, language)
     steps = tuple(reader.read_statement(statement) for statement in too_many(statements, problems))
     if not steps:
         problems.append("no step was found")
@@ -93,18 +90,12 @@ class _Reading:
 class ProseReader:
     """Reads the statements of one text, in order, into steps."""
 
-    def __init__(
-        self, text: str, question: str, givens: Sequence[Quantity], language: str, *, linked: bool = False
-    ) -> None:
-        """`linked`: as in mathematical prose, a statement that names no earlier number goes on from the one before."""
-        self.text, self.language, self.linked = text, language, linked
+    def __init__(self, text: str, question: str, givens: Sequence[Quantity], language: str) -> None:
+        self.text, self.language = text, language
         self.links = Links.of(givens)
         self.steps: list[Step] = []
         self.checking = False
         self.answered = False
-        self.apart = False  # "or", "alternatively": a second way that does not go on from the first
-        self.numbers_seen: set[Fraction] = set()
-        self.question_numbers = _bare_numbers(question, language) if linked else set()
         self.question_words = frozenset(word[:4] for word in _QUESTION_WORD.findall(question.lower()))
 
     def read(self, content: str, stage: Stage, start: int, end: int) -> Step:
@@ -127,12 +118,9 @@ class ProseReader:
         step_id = len(self.steps)
         value: Value = None
         if stage is not Stage.PLAN:
-            value = formula_value(reading.body, self.language) if self.linked else None
-            value = value_of(reading.body, reading.chains, reading.numbers, stage, links) if value is None else value
-        uses = self._linked_uses(reading, stage, value) if self.linked else self._uses(reading, stage, value)
+            value = value_of(reading.body, reading.chains, reading.numbers, stage, links)
+        uses = self._uses(reading, stage)
         member, correct = recompute(reading.chains)
-        if self.linked:
-            correct = formulas_hold(reading.body, self.language)
         step = Step(
             step_id, stage, self.text[statement.start : statement.end], statement.start, statement.end,
             None if stage is Stage.PLAN or member is None else member.plain, value, uses, correct,
@@ -144,15 +132,11 @@ class ProseReader:
 
     def _look(self, statement: Statement) -> _Reading:
         head = self.text[statement.start : statement.body]
-        self.apart = bool(_APART.search(self.text[max(0, statement.start - 40) : statement.start] + head))
         body = self.text[statement.body : statement.end]
         if len(body) > MAX_STATEMENT:
             body = body[: MAX_STATEMENT - 600] + " " + body[-600:]
         chains = read_chains(body, self.language)
-        if self.linked:
-            numbers = [Number(value, 0, 0, "") for value in formula_numbers(body, self.language, everywhere=True)]
-        else:
-            numbers = [n for n in find_numbers(body, self.language) if n.text.lower() not in _EMPTY_NUMBERS]
+        numbers = [n for n in find_numbers(body, self.language) if n.text.lower() not in _EMPTY_NUMBERS]
         operands: list[Fraction] = []
         symbols: list[str] = []
         results: set[Fraction] = set()
@@ -166,7 +150,7 @@ class ProseReader:
             operands += [value for value in values if value not in results and value not in operands]
             symbols += [symbol for symbol in unknowns if symbol not in symbols]
             results |= {member.value for member in chain.members if member.value is not None}
-        if computes and not self.linked and results and all(is_worded_work(chain) for chain in chains):
+        if computes and results and all(is_worded_work(chain) for chain in chains):
             operands = [number.value for number in numbers if number.value not in results]
         return _Reading(head, body, chains, numbers, computes, worded and not computes, operands, symbols)
 
@@ -181,7 +165,7 @@ class ProseReader:
 
     def _facts(self, reading: _Reading, statement: Statement) -> Facts:
         links = self.links
-        values = {number.value for number in reading.numbers if number.value or not self.linked}
+        values = {number.value for number in reading.numbers}
         recalled = any(value in links.computed and not links.is_stated(value) for value in values)
         if len(values) == 1 and links.recent and self.steps[links.recent[-1]].value == -next(iter(values)):
             recalled = True  # told right after it was computed, its sign put in words
@@ -196,7 +180,6 @@ class ProseReader:
             computes=reading.computes,
             unequal=reading.computes and not any(chain.is_equation for chain in reading.chains),
             equates=any(chain.is_equation and chain.members[-1].value is not None for chain in reading.chains),
-            linked=self.linked,
             worded=reading.worded,
             numbers=len(values),
             given=all(links.is_stated(value) or links.forms.get(value) is not None for value in values),
@@ -204,7 +187,7 @@ class ProseReader:
             stands=bool(links.recent),
             rechecks=rechecks,
             checking=self.checking and not _MOVES_ON.match(reading.body),
-            closing=bool(_CLOSING.search(reading.body)),
+            closing=bool(CLOSING.search(reading.body)),
             leads=statement.leads or reading.body.rstrip(" *").endswith(":"),
             restates=restates,
         )
@@ -213,14 +196,12 @@ class ProseReader:
         """Opens a checking passage where one is announced and closes it where the text goes on."""
         if stage is not Stage.VERIFY:
             self.checking = self.checking and stage is Stage.EXECUTE and not facts.closing
-        elif announces_check(reading.body) and (
-            facts.leads or not (self.linked or _CHECK_IN_ITSELF.search(reading.body))
-        ):
+        elif announces_check(reading.body) and (facts.leads or not _CHECK_IN_ITSELF.search(reading.body)):
             self.checking = True
         elif settles_check(reading.body) and not facts.leads:
             self.checking = False
 
-    def _uses(self, reading: _Reading, stage: Stage, value: Value) -> tuple[int | str, ...]:
+    def _uses(self, reading: _Reading, stage: Stage) -> tuple[int | str, ...]:
         if stage is Stage.PLAN:
             return ()
         links = self.links
@@ -272,55 +253,22 @@ class ProseReader:
         links.used.update(source for source in uses if isinstance(source, int))
         return uses
 
-    def _linked_uses(self, reading: _Reading, stage: Stage, value: Value) -> tuple[int | str, ...]:
-        """Uses in mathematical prose, where every sentence goes on from the one before and few numbers are values.
-
-        Earlier values written out again are used by name; without any, the statement goes on from the previous one.
-        Givens are used where their numbers first come in.
-        """
-        links = self.links
-        if stage is Stage.PLAN:
-            return ()
-        numbers = {number.value for number in reading.numbers}
-        found: dict[int | str, None] = {}
-        previous = next((step for step in reversed(self.steps[-50:]) if step.stage is not Stage.PLAN), None)
-        if stage is not Stage.UNDERSTAND or isinstance(value, str):
-            _, symbols = self._use_expressions(reading, [], [*reading.symbols], found)
-            for symbol in symbols:
-                if len(symbol) > 1 and (step := links.symbols.get(symbol.lower())) is not None:
-                    found[step] = None
-            for number in numbers:
-                step = links.computed.get(number)
-                if step is not None and (number.denominator > 1 or abs(number) > 12) and not links.is_stated(number):
-                    found[step] = None
-        if previous and stage is not Stage.UNDERSTAND and not self.apart and (not found or concludes(reading.body)):
-            found[previous.id] = None
-        known = self.numbers_seen if any(isinstance(source, int) for source in found) else set()
-        for number in sorted(numbers - known):
-            name = links.given(number)
-            if name is not None and number not in (0,) and number in self.question_numbers:
-                found[name] = None
-        self.numbers_seen |= numbers
-        return tuple(found)
-
     def _use_expressions(
         self, reading: _Reading, values: list[Fraction], symbols: list[str], found: dict[int | str, None]
     ) -> tuple[list[Fraction], list[str]]:
         """Finds the unsolved values of earlier steps inside the equations; what else they work with comes back."""
-        text = "=".join(_folded(member.raw) for chain in reading.chains for member in chain.members)
-        if self.linked:
-            text = "=".join(_folded(reading.body[start:end]) for start, end in find_formulas(reading.body))
+        text = "=".join(folded(member.raw) for chain in reading.chains for member in chain.members)
         rest = text
-        for folded, step in self.links.expressions_longest_first():
-            if folded in rest:
+        for formula, step in self.links.expressions_longest_first():
+            if formula in rest:
                 found[step] = None
-                rest = re.sub(rf"(?<![\w.]){re.escape(folded)}(?![\w.])", "~", rest)
+                rest = re.sub(rf"(?<![\w.]){re.escape(formula)}(?![\w.])", "~", rest)
         if rest == text:
             return values, symbols
         digits = set(re.findall(r"[0-9.]+", rest))
         kept = [value for value in values if value.denominator > 1 or str(value) in digits]
         return kept, [
-            symbol for symbol in symbols if re.search(rf"(?<![^\W\d_]){re.escape(_folded(symbol))}(?![^\W\d_])", rest)
+            symbol for symbol in symbols if re.search(rf"(?<![^\W\d_]){re.escape(folded(symbol))}(?![^\W\d_])", rest)
         ]
 
     def _use_definition(self, chain: Chain, found: dict[int | str, None]) -> None:
@@ -392,8 +340,8 @@ class ProseReader:
             return links.recent[-1] if links.recent else None
         if reading.chains and reading.chains[0].open_left and self.steps:
             return self.steps[-1].id
-        wanted = self.linked or concludes(reading.body) or re.search(r"\bthe result\b|\bnegative\b", reading.body)
-        if found and not (self.linked and not reading.operands):
+        wanted = concludes(reading.body) or re.search(r"\bthe result\b|\bnegative\b", reading.body)
+        if found:
             return None
         if wanted:
             earlier = [step for step in self.steps[-3:] if step.stage in (Stage.EXECUTE, Stage.UNDERSTAND)]
@@ -418,10 +366,6 @@ class ProseReader:
             if left and chain.members[0].symbols:
                 links.symbols[left] = step.id
         results = results_of(reading.chains)
-        if self.linked:
-            for left in left_sides(reading.body):
-                if len(_folded(left)) > 4:
-                    links.expressions.setdefault(_folded(left), step.id)
         if reading.computes:
             links.compute(step.id, reading.operands, results)
             if not results and isinstance(step.value, Fraction):
@@ -457,19 +401,9 @@ class ProseReader:
             is_equation = "=" in step.value
             self.links.pending = Pending(step.id, frozenset(values), frozenset(unknowns), left_of(chain), is_equation)
             if not is_equation and unknowns:
-                self.links.expressions[_folded(step.value)] = step.id
+                self.links.expressions[folded(step.value)] = step.id
         elif not isinstance(step.value, str):
             self.links.pending = None
-
-
-def _bare_numbers(question: str, language: str) -> set[Fraction]:
-    """The numbers of a problem that are neither exponents nor indices nor words."""
-    return formula_numbers(question, language, everywhere=True)
-
-
-def _folded(text: str) -> str:
-    """A formula without blanks, signs of multiplication between letters, currency and other dress."""
-    return re.sub(r"[\s$&*]|\\(?:left|right|[,;!: $]|cdot|times)", "", text).rstrip(".,")
 
 
 _UNKNOWN = re.compile(

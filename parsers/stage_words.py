@@ -146,3 +146,9 @@ WORD_RELATION = re.compile(
     r"\b(?:is|are|equals?)\b[^.]{0,80}\b(?:sum of|total of|difference between|product of|quotient of|plus|minus|multiplied by|divided by|times the)\b"
     r"|\bé\b[^.]{0,80}\b(?:a soma|a diferença|o produto|mais o|menos o|vezes o|dividido)\b|\blà\b[^.]{0,60}\b(?:tổng của|hiệu của|tích của|thương của)\b",
 )
+CLOSING = re.compile(
+    r"\\boxed|####|\b(?:answer(?: is|:)|resposta(?: final)?(?: é|:)|(?:đáp án|đáp số)(?: là|:))"
+    r"[\s:*]*(?:[-−$\\\d(]|[A-E]\b)|\bchọn (?:đáp án )?[A-D]\b",
+    re.I,
+)
+"""A statement that gives the final answer; reads the text as written, in any case."""

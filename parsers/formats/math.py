@@ -20,7 +20,7 @@ def parse_math(text: str, question: str, language: str) -> ReasoningGraph:
     problems: list[str] = []
     givens = _with_bases(find_givens(question, language), question)
     statements = segment(bounded(text, problems), dollars=True, soft_lines=True)
-    steps = read_prose(text, question, givens, language, statements, problems, linked=True)
+    steps = read_prose(text, question, givens, language, statements, problems, mathematical=True)
     box = last_box(text)
     answer = clean_answer(box) if box is not None else None
     if answer is None:

@@ -31,7 +31,7 @@ def parse_vnhsge(text: str, question: str, language: str) -> ReasoningGraph:
     stem, options = split_options(question)
     givens = find_givens(stem, language)
     steps = read_prose(
-        text, question, givens, language, segment(bounded(text, problems), dollars=True), problems, linked=True
+        text, question, givens, language, segment(bounded(text, problems), dollars=True), problems, mathematical=True
     )
     answer = decide_option(text, options, language)
     if answer is None:
