@@ -22,9 +22,10 @@ from distill.quiet import quiet_libraries
 from distill.recipe import Recipe
 from distill.runs import (
     Run,
+    begin_run,
     disk_errors,
+    find_run,
     only_worker,
-    open_run,
     read_json,
     whole_folder,
     write_json,
@@ -60,9 +61,11 @@ def run(
 
     console = console or Console(stderr=True)
     quiet_libraries()
-    with console.status("checking the recipe and its data"):  # seconds for a large data set
-        refuse_impossible(recipe)
-    this = open_run(recipe, out, resume=resume, overwrite=overwrite)
+    this = find_run(recipe, out, resume=resume, overwrite=overwrite)
+    if overwrite or not this.tokenizer.is_dir():  # else it has passed before
+        with console.status("checking the recipe and its data"):  # seconds for a large data set
+            refuse_impossible(recipe)
+    begin_run(this, overwrite=overwrite)
     phases: list[tuple[str, Path, Phase]] = [
         ("traces", this.graphs, traces_phase),
         ("tokenizer", this.tokenizer, tokenizer_phase),
@@ -139,6 +142,11 @@ def evaluate_phase(run: Run, console: Console) -> None:
     write_jsonl(run.samples, rows)
     write_json(run.metrics, metrics)
     show_metrics(metrics, console)
+    if found := metrics.get("validation"):
+        nats, bits = found["loss"], found["bits_per_byte"]
+        console.print(
+            f"validation loss {nats:.3f} nats a token, {bits:.3f} bits a byte, n {found['n']}", highlight=False
+        )
 
 
 def report_phase(run: Run, console: Console) -> None:

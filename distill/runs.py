@@ -93,8 +93,8 @@ class Run:
         self.note(seconds={phase: round(seconds, 2)})
 
 
-def open_run(recipe: Recipe, out: str | None = None, *, resume: bool = False, overwrite: bool = False) -> Run:
-    """The run of a recipe, its folder made (or found again) and recipe.yaml and run.json in it.
+def find_run(recipe: Recipe, out: str | None = None, *, resume: bool = False, overwrite: bool = False) -> Run:
+    """The run of a recipe, to be begun or gone on with; nothing is written yet.
 
     Raises:
         UserError: the folder exists and neither `resume` nor `overwrite` is asked for, the recipe differs from the one
@@ -115,16 +115,20 @@ def open_run(recipe: Recipe, out: str | None = None, *, resume: bool = False, ov
         _refuse_changes(path, recipe)
     elif resume and not out:
         _refuse_relatives(path, recipe)
-    with disk_errors(path):
-        if is_run and overwrite:
-            remove_folder(path)
-        path.mkdir(parents=True, exist_ok=True)
-        if not (path / "run.json").is_file():
-            facts = {"recipe": recipe.name, "fingerprint": recipe.fingerprint(), "seed": recipe.seed}
-            write_json(path / "run.json", {**facts, **machine()})
-        if not (path / "recipe.yaml").is_file():
-            write_text(path / "recipe.yaml", recipe.to_yaml())
     return Run(path, recipe)
+
+
+def begin_run(run: Run, *, overwrite: bool = False) -> None:
+    """Make the folder with recipe.yaml and run.json in it, where it is not there yet or is to be overwritten."""
+    with disk_errors(run.path):
+        if overwrite:
+            remove_folder(run.path)
+        run.path.mkdir(parents=True, exist_ok=True)
+        if not (run.path / "run.json").is_file():
+            facts = {"recipe": run.recipe.name, "fingerprint": run.recipe.fingerprint(), "seed": run.recipe.seed}
+            write_json(run.path / "run.json", {**facts, **machine()})
+        if not (run.path / "recipe.yaml").is_file():
+            write_text(run.path / "recipe.yaml", run.recipe.to_yaml())
 
 
 @contextmanager

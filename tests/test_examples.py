@@ -26,7 +26,7 @@ from distill.examples import (
 from distill.forecast import refuse_impossible
 from distill.recipe import Recipe, load_recipe
 from distill.reference import load_traces, read_texts, write_graphs
-from distill.runs import open_run
+from distill.runs import Run
 from distill.validation import validation_loss
 from parsers import NO_STAGE, Stage, parse
 from students.encoding import IGNORE_INDEX
@@ -159,7 +159,7 @@ def reference(path: Path, *overrides: str) -> Recipe:
 
 def test_reference_solutions_become_four_stages_on_two_sides(solutions, tmp_path):
     recipe = reference(solutions)
-    run = open_run(recipe, str(tmp_path / "run"))
+    run = Run(tmp_path, recipe)
     counts = write_graphs(run, load_traces(recipe))
     held_out = [trace.problem.question for trace in load_traces(recipe) if is_test_side(trace.problem.question)]
     assert counts == {"read": 60, "training": 60 - len(held_out), "validation": len(held_out), "unused": {}}
@@ -177,7 +177,7 @@ def test_a_solution_without_an_answer_is_counted_and_left_out(solutions, tmp_pat
     with solutions.open("a") as file:
         file.write(json.dumps({"question": "How many?", "answer": "He counts 3 of them."}) + "\n")
     recipe = reference(solutions)
-    run = open_run(recipe, str(tmp_path / "run"))
+    run = Run(tmp_path, recipe)
     assert write_graphs(run, load_traces(recipe))["unused"] == {"no answer was found": 1}
     assert not any("He counts" in text for text in training_texts(recipe, run.graphs).first(100))
 

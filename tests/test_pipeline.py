@@ -16,6 +16,7 @@ import pytest
 from distill.errors import UserError
 from distill.pipeline import run
 from distill.recipe import load_recipe
+from distill.recipe_io import shipped_recipes
 from distill.runs import read_json
 
 OVERRIDES = ["train.max_steps=12", "train.save_steps=2", "eval.num_questions_per_task=2", "eval.max_new_tokens=24"]
@@ -28,11 +29,11 @@ SERVER.set_forkserver_preload(
 )
 
 
-def tiny_run(out: str, overrides: list[str], resume: bool) -> None:
+def tiny_run(out: str, overrides: list[str], resume: bool, name: str = "miniaxion_tiny") -> None:
     import torch
 
     torch.set_num_threads(1)
-    run(load_recipe("miniaxion_tiny", overrides), out=out, resume=resume)
+    run(load_recipe(name, overrides), out=out, resume=resume)
 
 
 def start(out: Path, *overrides: str, resume: bool = False) -> Any:
@@ -47,11 +48,10 @@ def finish(process: Any) -> None:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory) -> tuple[Path, float]:
+def undisturbed(tmp_path_factory) -> Path:
     out = tmp_path_factory.mktemp("runs") / "undisturbed"
-    began = time.monotonic()
     finish(start(out))
-    return out, time.monotonic() - began
+    return out
 
 
 def results(folder: Path) -> dict[str, Any]:
@@ -71,7 +71,7 @@ def results(folder: Path) -> dict[str, Any]:
 
 
 def test_a_run_writes_all_that_the_readme_lists(undisturbed):
-    folder, _ = undisturbed
+    folder = undisturbed
     names = {entry.name for entry in folder.iterdir() if not entry.name.startswith(".")}
     assert names == {
         "recipe.yaml", "run.json", "traces.jsonl", "graphs.jsonl", "tokenizer", "checkpoints", "history.jsonl",
@@ -88,39 +88,70 @@ def test_a_run_writes_all_that_the_readme_lists(undisturbed):
     assert len((folder / "samples.jsonl").read_text().splitlines()) == 6
 
 
+def last_step(out: Path) -> int:
+    """Step of the newest checkpoint, -1 without one."""
+    return max((int(path.name.split("-")[1]) for path in out.glob("checkpoints/checkpoint-*")), default=-1)
+
+
 def test_killed_five_times_and_resumed_it_ends_the_same(undisturbed, tmp_path):
-    folder, seconds = undisturbed
     seed = random.SystemRandom().randrange(10**6)
-    moments = [random.Random(f"{seed}/{i}").uniform(0, 0.7 * seconds) for i in range(KILLS)]
+    chance = random.Random(seed)
     out, killed = tmp_path / "killed", 0
-    for moment in moments:
+    for step in sorted(chance.randrange(-1, 9) for _ in range(KILLS)):
         process = start(out, resume=True)
-        time.sleep(moment)
+        while process.is_alive() and last_step(out) < step:
+            time.sleep(0.005)
+        time.sleep(chance.choice([0.0, 0.02, 0.2, 1.0]) * chance.random())
         process.kill()
         process.join()
         killed += process.exitcode != 0
     finish(start(out, resume=True))
     assert killed, f"seed {seed}: no kill came in time"
-    assert results(out) == results(folder), f"seed {seed}"
+    assert results(out) == results(undisturbed), f"seed {seed}"
     assert not list(out.rglob("*.part"))
 
 
 def test_a_finished_run_is_left_as_it_is(undisturbed):
-    folder, _ = undisturbed
+    folder = undisturbed
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file() and path.name != ".lock"}
     finish(start(folder, resume=True))
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
+@pytest.mark.parametrize("name", sorted(shipped_recipes()))
+def test_every_recipe_that_ships_takes_two_steps_with_a_tiny_student(name, tmp_path):
+    overrides = [
+        "student.size=miniaxion1-tiny", "train.max_steps=2", "train.warmup_steps=1", "train.compile=off",
+        "eval.num_questions_per_task=1", "eval.max_new_tokens=8",
+    ]  # fmt: skip
+    if name == "miniaxion_gsm8k":
+        rows = [
+            {
+                "question": f"Ole has {n} pens and buys 5. How many now?",
+                "answer": f"{n}+5=<<{n}+5={n + 5}>>{n + 5}\n#### {n + 5}",
+            }
+            for n in range(40)
+        ]
+        for side in ("train", "test"):
+            (tmp_path / f"{side}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+        overrides.append(f"data.path={tmp_path / 'train.jsonl'}")
+    process = SERVER.Process(target=tiny_run, args=(str(tmp_path / "run"), overrides, False, name))
+    process.start()
+    finish(process)
+    metrics = read_json(tmp_path / "run" / "metrics.json")
+    assert metrics["training"]["steps"] == 2
+    assert ("validation" in metrics) == (name == "miniaxion_gsm8k")
+
+
 def test_another_seed_is_another_student(undisturbed, tmp_path):
-    folder, _ = undisturbed
+    folder = undisturbed
     finish(start(tmp_path / "other", "seed=1"))
     assert results(tmp_path / "other")["weights"] != results(folder)["weights"]
 
 
 @pytest.mark.slow
 def test_two_processes_train_one_student(undisturbed, tmp_path):
-    folder, _ = undisturbed
+    folder = undisturbed
     overrides = [*OVERRIDES, "train.per_device_train_batch_size=4"]
     done = run(load_recipe("miniaxion_tiny", overrides), out=str(tmp_path / "two"), nproc=2)
     one, two = (read_json(path / "metrics.json")["training"] for path in (folder, done.path))

@@ -16,11 +16,13 @@ from hypothesis import strategies as st
 from distill.errors import UserError, disk_full, near_matches, unknown_name
 from distill.recipe import Recipe, load_recipe
 from distill.runs import (
+    Run,
+    begin_run,
     differences,
     disk_errors,
     file_digest,
+    find_run,
     only_worker,
-    open_run,
     read_json,
     whole_folder,
     write_bytes,
@@ -28,6 +30,12 @@ from distill.runs import (
     write_jsonl,
     write_text,
 )
+
+
+def open_run(recipe: Recipe, out: str | None = None, *, resume: bool = False, overwrite: bool = False) -> Run:
+    run = find_run(recipe, out, resume=resume, overwrite=overwrite)
+    begin_run(run, overwrite=overwrite)
+    return run
 
 
 @pytest.fixture
