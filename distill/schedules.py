@@ -1,8 +1,8 @@
 """How long training lasts and how large each step is: warm-up, stable, decay.
 
-    learning rate   ╱‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾╲         warm-up and stable phase do not depend on the total,
-                   ╱                    ╲        so a time budget need not know it before the decay begins
-    step           0  warmup      decay_start  total
+learning rate   ╱‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾‾╲         warm-up and stable phase do not depend on the total,
+               ╱                    ╲        so a time budget need not know it before the decay begins
+step           0  warmup      decay_start  total
 """
 
 from __future__ import annotations

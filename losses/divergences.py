@@ -112,7 +112,8 @@ def generalized_jsd(
     """
     if student_logits.shape[:-1] != labels.shape or teacher_logits.shape[:-1] != labels.shape:
         raise ValueError(
-            f"student {tuple(student_logits.shape)}, teacher {tuple(teacher_logits.shape)}, labels {tuple(labels.shape)}"
+            f"student {tuple(student_logits.shape)}, teacher {tuple(teacher_logits.shape)}, "
+            f"labels {tuple(labels.shape)}"
         )
     weights = token_weights(labels, stage_ids, stage_weights).to(student_logits.device)
     kept = (weights > 0).flatten().nonzero().squeeze(1)

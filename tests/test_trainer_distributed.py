@@ -26,7 +26,10 @@ def run(folder: Path, accumulation: int, ranks: int) -> list[list[float]]:
     for rank in range(ranks):
         place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": ranks, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
         environment = os.environ | ({name: str(value) for name, value in place.items()} if ranks > 1 else {})
-        environment |= {"OMP_NUM_THREADS": "1", "PYTHONPATH": f"{Path(__file__).parent}{os.pathsep}{Path(__file__).parents[1]}"}
+        environment |= {
+            "OMP_NUM_THREADS": "1",
+            "PYTHONPATH": f"{Path(__file__).parent}{os.pathsep}{Path(__file__).parents[1]}",
+        }
         command = [sys.executable, __file__, str(folder), str(accumulation)]
         processes.append(subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True))
     outputs = [process.communicate(timeout=300)[0] for process in processes]
