@@ -55,7 +55,9 @@ def run(
     out: OutOption = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue a run that was stopped.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Throw away what the folder holds.")] = False,
-    nproc: Annotated[int, typer.Option("--nproc", min=1, help="Training processes on this machine.")] = 1,
+    nproc: Annotated[
+        int | None, typer.Option("--nproc", min=1, help="Training processes; one a GPU or a core if left out.")
+    ] = None,
 ) -> None:
     """Train a student by a recipe, evaluate it and write the report."""
     from distill.recipe import load_recipe

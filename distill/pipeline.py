@@ -9,8 +9,6 @@ training at its last checkpoint. What is heavy is imported in the phase that nee
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -18,6 +16,7 @@ from pathlib import Path
 from rich.console import Console
 
 from distill.errors import UserError, unknown_name
+from distill.processes import choose_nproc, train_in_processes
 from distill.quiet import quiet_libraries
 from distill.recipe import Recipe
 from distill.runs import (
@@ -43,7 +42,7 @@ def run(
     out: str | None = None,
     resume: bool = False,
     overwrite: bool = False,
-    nproc: int = 1,
+    nproc: int | None = None,
     console: Console | None = None,
 ) -> Run:
     """Train, evaluate and report; the run whose folder holds it all.
@@ -52,15 +51,17 @@ def run(
         out: folder of the run; `runs/<name>-<fingerprint>` where None.
         resume: continue in an existing folder, which must hold a run of the same recipe.
         overwrite: throw the run in an existing folder away.
-        nproc: training processes on this machine, one a GPU.
+        nproc: training processes on this machine; where None, one a GPU or a core (distill/processes.py).
 
     Raises:
-        UserError: data that cannot be read, a folder that must not be touched, a full disk.
+        UserError: data that cannot be read, a folder that must not be touched, a full disk, or a number
+            of processes that cannot share the work.
     """
     from distill.forecast import refuse_impossible
 
     console = console or Console(stderr=True)
     quiet_libraries()
+    nproc = choose_nproc(recipe.train.gradient_accumulation_steps, nproc)
     this = find_run(recipe, out, resume=resume, overwrite=overwrite)
     if overwrite or not this.tokenizer.is_dir():  # else it has passed before
         with console.status("checking the recipe and its data"):  # seconds for a large data set
@@ -104,15 +105,11 @@ def tokenizer_phase(run: Run, console: Console) -> None:
 
 def train_phase(run: Run, console: Console, *, nproc: int = 1) -> None:
     """checkpoints/, history.jsonl and student/."""
-    if nproc == 1:
-        from distill.training import train_run
+    if nproc > 1:
+        return train_in_processes(run.path, nproc)
+    from distill.training import train_run
 
-        return train_run(run)
-    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(nproc)]
-    finished = subprocess.run([*launcher, "-m", "distill.training", str(run.path)], check=False)
-    if finished.returncode:
-        raise RuntimeError(f"a training process ended with {finished.returncode}; its own message stands above")
-    return None
+    return train_run(run)
 
 
 def evaluate_phase(run: Run, console: Console) -> None:

@@ -178,6 +178,7 @@ class Train(Section):
     """Training time; the schedule ends when it ends."""
     per_device_train_batch_size: Count = 64
     gradient_accumulation_steps: Count = 1
+    """Micro-batches of an optimizer step; several processes share them."""
     learning_rate: Positive = 3e-3
     optim: Literal["adamw", "muon"] = "adamw"
     muon_learning_rate: Positive | None = None

@@ -84,5 +84,7 @@ def build_arguments(settings: Any, folder: Path, seed: int) -> TrainingArguments
         remove_unused_columns=False,
         ddp_find_unused_parameters=False,
     )
+    # Processes share the micro-batches of a step, so that their number does not change what a step learns from.
+    arguments.gradient_accumulation_steps = settings.gradient_accumulation_steps // arguments.world_size
     arguments._n_gpu = min(arguments.n_gpu, 1)  # several GPUs are several processes, never DataParallel
     return arguments

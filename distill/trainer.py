@@ -86,7 +86,7 @@ def train(
         pad_token_id=tokenizer.pad_token_id or 0,
         batch_size=settings.per_device_train_batch_size,
         num_examples=num_examples,
-        batches_per_step=settings.gradient_accumulation_steps * arguments.world_size,
+        batches_per_step=settings.gradient_accumulation_steps,
         max_length=max_length,
         layout=settings.batching,
         seed=seed,

@@ -1,19 +1,12 @@
-"""The training phase of a run: from a run folder with a tokenizer to one with a student. Runs in every process.
-
-python -m torch.distributed.run --nproc-per-node 2 -m distill.training runs/miniaxion_tiny-8dff862b
-"""
+"""The training phase of a run: from a run folder with a tokenizer to one with a student. Runs in every process."""
 
 from __future__ import annotations
 
 import math
-import sys
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 from distill.examples import encode_text, training_texts
-from distill.quiet import quiet_libraries
-from distill.recipe import load_recipe
 from distill.runs import Run, whole_folder, write_jsonl
 
 
@@ -55,7 +48,8 @@ def train_run(run: Run, *, show: bool = True) -> None:
         history = [{name: finite(value) for name, value in entry.items()} for entry in result.history]
         write_jsonl(run.path / "history.jsonl", history)
         facts = {name: fact for name, fact in asdict(result).items() if name != "history"}
-        run.note(training={**facts, "device": str(model.device), "parameters": model.num_parameters()})
+        place = {"device": str(model.device), "processes": num_processes(), "parameters": model.num_parameters()}
+        run.note(training={**facts, **place})
         with whole_folder(run.student) as folder:
             model.save_pretrained(folder)
             tokenizer.save_pretrained(folder)
@@ -73,11 +67,8 @@ def is_first_process() -> bool:
     return not dist.is_initialized() or dist.get_rank() == 0
 
 
-def main(folder: str) -> None:
-    """Train in one of several processes."""
-    quiet_libraries()
-    train_run(Run(Path(folder), load_recipe(str(Path(folder) / "recipe.yaml"))))
+def num_processes() -> int:
+    """How many processes train together."""
+    import torch.distributed as dist
 
-
-if __name__ == "__main__":
-    main(sys.argv[1])
+    return dist.get_world_size() if dist.is_initialized() else 1

@@ -82,12 +82,14 @@ def subtract(work: Work, x: str, y: str) -> int:
 
 
 def multiply_row(work: Work, x: str, digit: str) -> int:
-    """x times one digit."""
-    carry, digits = "", ""
+    """x times one digit; the product and the carry are two steps, since each is a small table and both a large one."""
+    carry, digits = 0, ""
     for a in reversed(x):
-        product = work.compute(f"{a}*{digit}{carry}", int(a) * int(digit) + int(carry or 0))
-        carry, digits = f"+{product // 10}", str(product % 10) + digits
-    return int(carry + digits)
+        product = work.compute(f"{a}*{digit}", int(a) * int(digit))
+        if carry:
+            product = work.compute(f"{product}+{carry}", product + carry)
+        carry, digits = product // 10, str(product % 10) + digits
+    return int(f"{carry}{digits}")
 
 
 def multiply(work: Work, x: str, y: str) -> int:
@@ -119,15 +121,16 @@ def signed_difference(work: Work, x: str, y: str) -> int:
     return subtract(work, x, y)
 
 
-def signed_sum(work: Work, x: int, y: int) -> int:
-    """x + y of any signs, first restated as a sum or difference of magnitudes, the larger one first."""
-    same_sign = (x < 0) == (y < 0)
-    large, small = (x, y) if same_sign or abs(x) >= abs(y) else (y, x)
-    left, right = aligned([abs(large), abs(small)])
-    text = f"{left}{'+' if same_sign else '-'}{right}"
-    work.write(Stage.EXECUTE, f"-({text})" if large < 0 else text)
-    magnitude = add(work, left, right) if same_sign else subtract(work, left, right)
-    return -magnitude if large < 0 else magnitude
+def signed_sum(work: Work, x: int, sign: str, y: int) -> int:
+    """x + y or x - y for x of any sign and y >= 0, first restated as a sum or difference of magnitudes."""
+    left, right = aligned([abs(x), y])
+    if x < 0 and sign == "-":
+        work.write(Stage.EXECUTE, f"-({left}+{right})")
+        return -add(work, left, right)
+    if x < 0:
+        left, right, sign = right, left, "-"
+    work.write(Stage.EXECUTE, f"{left}{sign}{right}")
+    return add(work, left, right) if sign == "+" else signed_difference(work, left, right)
 
 
 def _calculate(work: Work, problem: Problem) -> tuple[str, str]:
@@ -172,8 +175,8 @@ def _pattern(work: Work, problem: Problem) -> tuple[str, str]:
     work.write(Stage.UNDERSTAND, f"{terms[0]}, {terms[1]}, {last}")
     if terms[2] - terms[1] == terms[1] - terms[0]:
         work.write(Stage.PLAN, "difference", "add")
-        difference = signed_sum(work, terms[1], -terms[0])
-        result = signed_sum(work, last, difference)
+        difference = signed_sum(work, terms[1], "-", terms[0])
+        result = signed_sum(work, last, "-" if difference < 0 else "+", abs(difference))
         return str(result), f"{{r}}{'-' if last >= 0 else '+'}{abs(last)}={terms[1] - terms[0]}"
     ratio = terms[1] // terms[0]
     work.write(Stage.PLAN, f"times {ratio}", "multiply")
@@ -203,9 +206,11 @@ def _comparison(work: Work, problem: Problem) -> tuple[str, str]:
 def _sorting(work: Work, problem: Problem) -> tuple[str, str]:
     numbers = [int(n) for n in re.findall(r"\d+", problem.question)]
     work.write(Stage.UNDERSTAND, " ".join(aligned(numbers)))
-    work.write(Stage.PLAN, "smallest first")
+    work.write(Stage.PLAN, "insert")
+    texts = aligned(numbers)
+    for count in range(2, len(texts) + 1):
+        work.write(Stage.EXECUTE, f"{texts[count - 1]}: {' '.join(sorted(texts[:count]))}")
     ordered = sorted(numbers)
-    work.write(Stage.EXECUTE, *aligned(ordered))
     return ", ".join(map(str, ordered)), f"{len(ordered)}={len(numbers)}"
 
 

@@ -152,7 +152,7 @@ def test_another_seed_is_another_student(undisturbed, tmp_path):
 @pytest.mark.slow
 def test_two_processes_train_one_student(undisturbed, tmp_path):
     folder = undisturbed
-    overrides = [*OVERRIDES, "train.per_device_train_batch_size=4"]
+    overrides = [*OVERRIDES, "train.per_device_train_batch_size=4", "train.gradient_accumulation_steps=2"]
     done = run(load_recipe("miniaxion_tiny", overrides), out=str(tmp_path / "two"), nproc=2)
     one, two = (read_json(path / "metrics.json")["training"] for path in (folder, done.path))
     assert two["steps"] == one["steps"] and two["supervised_tokens"] == one["supervised_tokens"]

@@ -1,4 +1,4 @@
-"""Two processes train as one does with twice the micro-batches."""
+"""Two processes that share the micro-batches of a step train as one does."""
 
 from __future__ import annotations
 
@@ -38,19 +38,19 @@ def run(folder: Path, accumulation: int, ranks: int) -> list[list[float]]:
 
 
 def test_two_processes_are_one(tmp_path: Path) -> None:
-    one, two = run(tmp_path / "one", 4, 1), run(tmp_path / "two", 2, 2)
+    one, two = run(tmp_path / "one", 4, 1), run(tmp_path / "two", 4, 2)
     assert len(one) == len(two) == 6
     for a, b in zip(one, two, strict=True):
         assert b == pytest.approx(a, abs=SAME)
 
 
 def test_two_processes_resume(tmp_path: Path) -> None:
-    whole = run(tmp_path / "two", 2, 2)
+    whole = run(tmp_path / "two", 4, 2)
     newest = tmp_path / "two" / "checkpoints" / "checkpoint-6"
     for file in newest.iterdir():
         file.unlink()
     newest.rmdir()
-    assert run(tmp_path / "two", 2, 2) == whole
+    assert run(tmp_path / "two", 4, 2) == whole
 
 
 def main(folder: str, accumulation: str) -> None:
