@@ -1,10 +1,11 @@
 """Nano training and decoding against what a user would write instead, on this machine, in one run.
 
-    python benchmarks/bench_train_nano.py --steps 20 --repeats 3
+    python benchmarks/bench_train_nano.py --steps 40 --repeats 3
 
-Training: `distill.trainer.train` against a plain `transformers.Trainer` with padded batches in random order, on the
-same student, examples and size of an optimizer step; supervised tokens per second, examples encoded beforehand for
-both, set-up and compilation counted for neither (the time they take is printed). Decoding: 200 questions in batches
+Training: the training phase of `distill run` against a plain `transformers.Trainer` with padded batches in random
+order, on the same student, examples and size of an optimizer step; supervised tokens per second, set-up and compilation
+counted for neither (the time they take is printed). The plain trainer finds its examples encoded, ours makes them as it
+goes. Decoding: 200 questions in batches
 against `model.generate` one question at a time, on the same student and as many new tokens each.
 """
 
@@ -20,12 +21,15 @@ from typing import Any
 
 import torch
 import transformers
+from rich.console import Console
 from transformers import Trainer, TrainingArguments
 
 from distill.data import collate
 from distill.examples import encode_text, problems_to_ask, training_texts
+from distill.pipeline import train_phase
+from distill.processes import choose_nproc
 from distill.recipe import Recipe, load_recipe
-from distill.trainer import train
+from distill.runs import Run, begin_run
 from students.generation import generate
 from students.sizes import build_student
 from students.tokenizer import train_tokenizer
@@ -37,7 +41,7 @@ def main() -> None:
     """Measure, print the two ratios, and exit with 1 if one misses its target."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--recipe", default="miniaxion_from_teacher")
-    arguments.add_argument("--steps", type=int, default=20, help="optimizer steps of each measurement")
+    arguments.add_argument("--steps", type=int, default=40, help="optimizer steps of each measurement")
     arguments.add_argument("--repeats", type=int, default=3, help="measurements of each, taken in turns")
     arguments.add_argument("--one-by-one", type=int, default=10, help="questions decoded one at a time, of the 200")
     arguments.add_argument("--new-tokens", type=int, default=96, help="tokens written after each question")
@@ -53,7 +57,7 @@ def main() -> None:
     ours, plain = [], []
     for _ in range(options.repeats):
         plain.append(plain_speed(recipe, tokenizer, examples, rows))
-        ours.append(our_speed(recipe, tokenizer, examples))
+        ours.append(our_speed(recipe, tokenizer))
         print(f"  supervised tokens/s: plain {plain[-1]:,.0f}, ours {ours[-1]:,.0f}", flush=True)
     training = statistics.median(ours) / statistics.median(plain)
     print(f"training: {training:.2f} times as fast (target {TRAINING_TARGET})")
@@ -71,24 +75,18 @@ def fresh_student(recipe: Recipe, tokenizer: Any) -> Any:
     )
 
 
-def our_speed(recipe: Recipe, tokenizer: Any, examples: list[Any]) -> float:
-    """Supervised tokens per second of our training."""
+def our_speed(recipe: Recipe, tokenizer: Any) -> float:
+    """Supervised tokens per second of the training phase of `distill run`, in as many processes as it chooses."""
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        result = train(
-            fresh_student(recipe, tokenizer),
-            tokenizer,
-            examples.__getitem__,
-            settings=recipe.train,
-            weights=recipe.loss.weights,
-            run_dir=Path(folder),
-            max_length=recipe.student.max_length,
-            num_examples=len(examples),
-            show=False,
-        )
-    aside = time.perf_counter() - started - result.elapsed_seconds
-    print(f"  ours: {aside:.0f} s of set-up, compilation and checkpoint beside the training")
-    return result.supervised_tokens / result.elapsed_seconds
+        run = Run(Path(folder) / "run", recipe)
+        begin_run(run)
+        tokenizer.save_pretrained(run.tokenizer)
+        train_phase(run, Console(quiet=True), nproc=choose_nproc(recipe.train.gradient_accumulation_steps))
+        facts = run.record()["training"]
+    aside = time.perf_counter() - started - facts["elapsed_seconds"]
+    print(f"  ours: {facts['processes']} processes, {aside:.0f} s of set-up, compilation and checkpoint beside training")
+    return facts["supervised_tokens"] / facts["elapsed_seconds"]
 
 
 class TimedTrainer(Trainer):
