@@ -10,7 +10,7 @@ from rich.text import Text
 
 from distill.examples import encode_text, training_texts
 from distill.forecast import Forecast, forecast, refuse_impossible
-from distill.recipe import ConstantWeights, Recipe, ScheduleWeights
+from distill.recipe import Recipe
 from parsers.graph import NO_STAGE, Stage
 
 COLOURS = {Stage.UNDERSTAND: "cyan", Stage.PLAN: "magenta", Stage.EXECUTE: "green", Stage.VERIFY: "yellow"}
@@ -54,7 +54,7 @@ def forecast_table(found: Forecast) -> Table:
 def show(recipe: Recipe, tokenizer: Any, console: Console) -> None:
     """The first training example: each token in the colour of its stage, with its weight in the loss."""
     example = encode_text(training_texts(recipe).text(0), tokenizer)
-    weights = stage_weights(recipe.loss.weights)
+    weights = stage_weights(recipe)
     legend = Text("\nstage and weight: ")
     for stage in Stage:
         legend.append(f"{stage.name} {weights[stage]:g}  ", style=COLOURS[stage])
@@ -74,9 +74,9 @@ def show(recipe: Recipe, tokenizer: Any, console: Console) -> None:
     console.print(table)
 
 
-def stage_weights(weights: Any) -> dict[int, float]:
+def stage_weights(recipe: Recipe) -> dict[int, float]:
     """Weight of each stage id at the start of training; NO_STAGE is the answer line."""
-    assert isinstance(weights, ConstantWeights | ScheduleWeights)
-    names = {**{int(stage): stage.name.lower() for stage in Stage}, NO_STAGE: "answer"}
-    values = {stage: getattr(weights, name) for stage, name in names.items()}
-    return {stage: value[0][1] if isinstance(value, tuple) else value for stage, value in values.items()}
+    from distill.train_settings import build_policy
+
+    weights = build_policy(recipe.loss.weights, recipe.seed).weights(0.0).tolist()
+    return {stage: weights[stage] for stage in (*map(int, Stage), NO_STAGE)}  # the last row is the answer's

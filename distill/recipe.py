@@ -155,17 +155,27 @@ class AdaptiveWeights(ConstantWeights):
     smoothing: Annotated[Float, Field(ge=0, lt=1)] = 0.98
 
 
+class RandomWeights(Section):
+    """Stage weights drawn once by the recipe's seed, with mean one: a baseline for weights that were chosen."""
+
+    policy: Literal["random"]
+    minimum: NonNegative = 0.5
+    maximum: Positive = 2.0
+
+
 Weights = Annotated[
     Annotated[ConstantWeights, Tag("constant")]
     | Annotated[ScheduleWeights, Tag("schedule")]
-    | Annotated[AdaptiveWeights, Tag("adaptive")],
+    | Annotated[AdaptiveWeights, Tag("adaptive")]
+    | Annotated[RandomWeights, Tag("random")],
     Discriminator(_policy),
 ]
 
 
 class Loss(Section):
-    """Stage-weighted negative log-likelihood."""
+    """Stage-weighted negative log-likelihood, or its DFT variant (losses/nll.py)."""
 
+    kind: Literal["nll", "dft"] = "nll"
     weights: Weights = ConstantWeights()
 
 
@@ -300,7 +310,7 @@ def _weight_disagreements(weights: Any) -> Iterator[str]:
                 yield f"loss.weights.{name}: the progress of the points must rise, this is {progress}"
         if not any(weight for name in names for _, weight in getattr(weights, name)):
             yield "loss.weights: every weight is 0, so there is no loss"
-    elif not any(getattr(weights, name) for name in names):
+    elif not isinstance(weights, RandomWeights) and not any(getattr(weights, name) for name in names):
         yield "loss.weights: every weight is 0, so there is no loss"
-    if isinstance(weights, AdaptiveWeights) and not weights.minimum <= 1 <= weights.maximum:
+    if isinstance(weights, AdaptiveWeights | RandomWeights) and not weights.minimum <= 1 <= weights.maximum:
         yield f"loss.weights: the mean weight is 1, outside minimum {weights.minimum} to maximum {weights.maximum}"

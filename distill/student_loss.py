@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from losses import IGNORE_INDEX, chunked_stage_weighted_nll, stage_totals, token_weights
+from losses import IGNORE_INDEX, TOKEN_LOSSES, chunked_stage_weighted_nll, stage_totals, token_weights
 from parsers.graph import NO_STAGE
 from students.heads import head_parameters, split_head
 
@@ -27,12 +27,16 @@ def weight_sum(batches: Iterable[Batch], stage_weights: Tensor) -> Tensor:
 
 
 class StudentLoss(nn.Module):
-    """A batch with its stage weights and denominator to its loss, and to the sums that `losses.stage_totals` gives."""
+    """A batch with its stage weights and denominator to its loss, and to the sums that `losses.stage_totals` gives.
 
-    def __init__(self, student: nn.Module, *, is_packed: bool) -> None:
+    `kind` is a recipe's `loss.kind`.
+    """
+
+    def __init__(self, student: nn.Module, *, is_packed: bool, kind: str = "nll") -> None:
         super().__init__()
         self.student = student
         self.is_packed = is_packed
+        self.token_loss = TOKEN_LOSSES[kind]
         # In a tuple, so that the parts are not registered a second time.
         self._parts = split_head(student)
         self._head_parameters = head_parameters(student, self._parts[1])
@@ -62,5 +66,6 @@ class StudentLoss(nn.Module):
             head=head,
             parameters=self._head_parameters,
             denominator=denominator,
+            token_loss=self.token_loss,
         )
         return loss, stage_totals(nll, labels, stage_ids)

@@ -9,7 +9,7 @@ import torch
 from transformers import TrainingArguments
 
 from distill.schedules import TrainingPlan
-from losses import AdaptivePolicy, ConstantPolicy, SchedulePolicy
+from losses import AdaptivePolicy, ConstantPolicy, SchedulePolicy, random_weights
 from losses.policies import WeightPolicy
 
 ROWS = ("understand", "plan", "execute", "verify", "answer")
@@ -30,8 +30,10 @@ def build_plan(settings: Any) -> TrainingPlan:
     )
 
 
-def build_policy(weights: Any) -> WeightPolicy:
-    """The weight policy of a recipe's `loss.weights` section."""
+def build_policy(weights: Any, seed: int = 0) -> WeightPolicy:
+    """The weight policy of a recipe's `loss.weights` section; `seed` is the recipe's, for weights that are drawn."""
+    if weights.policy == "random":
+        return ConstantPolicy(random_weights(seed, minimum=weights.minimum, maximum=weights.maximum))
     rows = [getattr(weights, name) for name in ROWS]
     if weights.policy == "schedule":
         return SchedulePolicy(rows)

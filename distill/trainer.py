@@ -59,6 +59,7 @@ def train(
     *,
     settings: Any,
     weights: Any,
+    loss_kind: str = "nll",
     run_dir: Path,
     seed: int = 0,
     max_length: int = 512,
@@ -72,6 +73,7 @@ def train(
         examples: index to Example, the same at every call; `num_examples` of them, or endlessly many.
         settings: the `train` section of a recipe.
         weights: its `loss.weights` section.
+        loss_kind: its `loss.kind`, a key of losses.TOKEN_LOSSES.
         run_dir: checkpoints go to its folder `checkpoints`.
         resume: continue from the last whole checkpoint, if there is one.
         show: live progress on stderr.
@@ -92,7 +94,13 @@ def train(
         seed=seed,
     )
     trainer = StageTrainer(
-        model, arguments, batches=batches, policy=build_policy(weights), plan=build_plan(settings), settings=settings
+        model,
+        arguments,
+        batches=batches,
+        policy=build_policy(weights, seed),
+        plan=build_plan(settings),
+        settings=settings,
+        loss_kind=loss_kind,
     )
     progress = LiveProgress(trainer)
     if show and trainer.is_world_process_zero():
@@ -124,8 +132,10 @@ class StageTrainer(Trainer):
         policy: WeightPolicy,
         plan: TrainingPlan,
         settings: Any,
+        loss_kind: str = "nll",
     ) -> None:
         self.batches, self.policy, self.plan, self.settings = batches, policy, plan, settings
+        self.loss_kind = loss_kind
         self.say: Callable[[str], None] = lambda text: None
         self.stage_log = StageLog()
         self.steps_done = 0
@@ -212,7 +222,7 @@ class StageTrainer(Trainer):
     def _wrap_model(self, model: nn.Module, training: bool = True, dataloader: DataLoader | None = None) -> nn.Module:
         if not training or model is not self.model:
             return model
-        wrapped = StudentLoss(model, is_packed=self.batches.layout == "packed")
+        wrapped = StudentLoss(model, is_packed=self.batches.layout == "packed", kind=self.loss_kind)
         return self.accelerator.prepare_model(wrapped)
 
     def _prepare_for_training(self, max_steps: int, train_dataloader: DataLoader, resume_from_checkpoint: Any) -> Any:

@@ -37,6 +37,7 @@ def train_run(run: Run, *, show: bool = True) -> None:
         example,
         settings=recipe.train,
         weights=recipe.loss.weights,
+        loss_kind=recipe.loss.kind,
         run_dir=run.path,
         seed=recipe.seed,
         max_length=recipe.student.max_length,

@@ -6,16 +6,19 @@ from losses.chunked import chunked_weighted_sum
 from losses.divergences import forward_kl, generalized_jsd, reverse_kl, token_divergence
 from losses.nll import (
     IGNORE_INDEX,
+    TOKEN_LOSSES,
     chunked_stage_weighted_nll,
     stage_totals,
     stage_weighted_nll,
+    token_dft,
     token_nll,
     token_weights,
 )
-from losses.policies import AdaptivePolicy, ConstantPolicy, SchedulePolicy
+from losses.policies import AdaptivePolicy, ConstantPolicy, SchedulePolicy, random_weights
 
 __all__ = [
     "IGNORE_INDEX",
+    "TOKEN_LOSSES",
     "AdaptivePolicy",
     "ConstantPolicy",
     "SchedulePolicy",
@@ -23,9 +26,11 @@ __all__ = [
     "chunked_weighted_sum",
     "forward_kl",
     "generalized_jsd",
+    "random_weights",
     "reverse_kl",
     "stage_totals",
     "stage_weighted_nll",
+    "token_dft",
     "token_divergence",
     "token_nll",
     "token_weights",

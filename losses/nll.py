@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from losses.chunked import CHUNK_SIZE, Head, chunked_weighted_sum
+from losses.chunked import CHUNK_SIZE, Head, TokenLoss, chunked_weighted_sum
 from parsers.graph import Stage
 
 IGNORE_INDEX = -100
@@ -65,12 +65,14 @@ def chunked_stage_weighted_nll(
     parameters: Sequence[Tensor] = (),
     denominator: Tensor | None = None,
     chunk_size: int = CHUNK_SIZE,
+    token_loss: TokenLoss | None = None,
 ) -> tuple[Tensor, Tensor]:
     """The same loss from hidden states (B, T, D), and its token losses (B, T), detached, 0 where not supervised.
 
     Logits are computed where there is a label and for `chunk_size` tokens at a time. `parameters` are what `head`
-    multiplies by (losses.chunked); the other arguments are those of `stage_weighted_nll`. Tokens of weight zero
-    appear in the token losses, so that a stage with weight zero can be watched.
+    multiplies by (losses.chunked); `token_loss` is one of TOKEN_LOSSES, `token_nll` where None; the other arguments
+    are those of `stage_weighted_nll`. Tokens of weight zero appear in the token losses, so that a stage with weight
+    zero can be watched.
     """
     if hidden.shape[:-1] != labels.shape:
         raise ValueError(f"hidden states {tuple(hidden.shape)} do not match labels {tuple(labels.shape)}")
@@ -81,7 +83,7 @@ def chunked_stage_weighted_nll(
         weights.flatten()[supervised],
         (labels.flatten()[supervised],),
         head=head,
-        token_loss=token_nll,
+        token_loss=token_loss or token_nll,
         parameters=parameters,
         chunk_size=chunk_size,
     )
@@ -93,6 +95,22 @@ def token_nll(logits: Tensor, labels: Tensor) -> Tensor:
     """−log p(label) in nats, float32, in the shape of `labels`; 0 where the label is IGNORE_INDEX."""
     flat = F.cross_entropy(logits.float().flatten(0, -2), labels.flatten(), ignore_index=IGNORE_INDEX, reduction="none")
     return flat.view(labels.shape)
+
+
+def token_dft(logits: Tensor, labels: Tensor) -> Tensor:
+    """Dynamic fine-tuning (arXiv 2508.05629): the gradient of sg[p(label)] · nll, sg[] stopping the gradient.
+
+    Its *value* is the nll itself, so that the losses of runs with and without it can be compared; only the gradient
+    is scaled by the probability that the student gives the label already. Shapes as in `token_nll`.
+    """
+    nll = token_nll(logits, labels)
+    probability = torch.exp(-nll.detach())
+    pulled = torch.where(probability > 0, probability * nll, 0.0)  # 0 · inf would be NaN
+    return pulled + (nll - pulled).detach()
+
+
+TOKEN_LOSSES: dict[str, TokenLoss] = {"nll": token_nll, "dft": token_dft}
+"""`loss.kind` of a recipe to the loss of a token: (logits, labels) to nats."""
 
 
 def token_weights(labels: Tensor, stage_ids: Tensor, stage_weights: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Where the stage weights come from: constant, a function of progress, or the running losses.
+"""Where the stage weights come from: constant, drawn once, a function of progress, or the running losses.
 
 A policy has `weights(progress)`, five numbers: UNDERSTAND, PLAN, EXECUTE, VERIFY, and tokens outside every stage
 (the answer line). After each optimizer step it is told what every stage lost, over all processes.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from random import Random
 from typing import Any
 
 import torch
@@ -122,6 +123,22 @@ class AdaptivePolicy:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Restores what `state_dict` gave."""
         self.sums, self.norms = list(state["sums"]), list(state["norms"])
+
+
+def random_weights(seed: int, *, minimum: float = 0.5, maximum: float = 2.0) -> list[float]:
+    """Five weights drawn once by the seed, for `ConstantPolicy`: a baseline for weights that were chosen.
+
+    The four stages are uniform between the bounds, scaled within the bounds to a mean of one; tokens outside every
+    stage weigh one.
+
+    Raises:
+        ValueError: one is not between the bounds.
+    """
+    if not 0 <= minimum <= 1 <= maximum:
+        raise ValueError(f"a mean weight of one is not between {minimum} and {maximum}")
+    random = Random(f"stage weights/{seed}")
+    drawn = [random.uniform(minimum, maximum) for _ in range(NUM_ROWS - 1)]
+    return [*_bounded_mean_one(drawn, minimum, maximum), 1.0]
 
 
 WeightPolicy = ConstantPolicy | SchedulePolicy | AdaptivePolicy

@@ -58,7 +58,7 @@ def test_the_example_is_shown_token_by_token_with_its_weight():
 
 def test_weights_at_the_start_of_a_schedule():
     recipe = load_recipe("miniaxion_tiny", ["loss.weights={policy: schedule, plan: [[0, 3], [1, 1]], answer: 2}"])
-    weights = stage_weights(recipe.loss.weights)
+    weights = stage_weights(recipe)
     assert weights == {Stage.UNDERSTAND: 1, Stage.PLAN: 3, Stage.EXECUTE: 1, Stage.VERIFY: 1, NO_STAGE: 2}
 
 

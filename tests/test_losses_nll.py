@@ -11,7 +11,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from losses import IGNORE_INDEX, chunked_stage_weighted_nll, stage_totals, stage_weighted_nll, token_nll
+from losses import (
+    IGNORE_INDEX,
+    TOKEN_LOSSES,
+    chunked_stage_weighted_nll,
+    stage_totals,
+    stage_weighted_nll,
+    token_dft,
+    token_nll,
+    token_weights,
+)
 
 SCALAR = 1e-6
 """float32 scalars of order one."""
@@ -204,3 +213,41 @@ def test_lean_variant_under_autocast_stays_near() -> None:
     for ours, theirs in zip(torch.autograd.grad(lean, sources), torch.autograd.grad(exact, sources), strict=True):
         assert ours.dtype == torch.float32
         assert (ours - theirs).abs().max() < HALF * theirs.abs().max()
+
+
+def test_dft_has_the_value_of_the_nll_and_the_gradient_of_probability_times_nll() -> None:
+    logits, labels, _ = batch()
+    nll, ours = token_nll(logits, labels), token_dft(logits, labels)
+    torch.testing.assert_close(ours, nll, rtol=SCALAR, atol=SCALAR)
+    probability = logits.softmax(-1).gather(-1, labels.clamp_min(0)[..., None])[..., 0].detach()
+    expected = gradient((probability * nll).sum(), logits)
+    torch.testing.assert_close(gradient(ours.sum(), logits), expected, rtol=1e-5, atol=1e-7)
+    assert expected[labels != IGNORE_INDEX].abs().max() > 0
+
+
+def test_dft_by_hand() -> None:
+    # Logits (0, ln 3), label 0: p = 1/4, and ∂nll/∂z = (1/4, 3/4) − (1, 0); DFT takes a quarter of it.
+    logits = torch.tensor([[0.0, math.log(3)]], requires_grad=True)
+    loss = token_dft(logits, torch.tensor([0]))
+    assert loss.item() == pytest.approx(math.log(4))
+    torch.testing.assert_close(gradient(loss.sum(), logits), torch.tensor([[-3 / 16, 3 / 16]]))
+
+
+def test_dft_leaves_impossible_labels_alone() -> None:
+    logits = torch.tensor([[0.0, float("-inf")], [0.0, 1.0]], requires_grad=True)
+    found = gradient(token_dft(logits, torch.tensor([1, 1])).sum(), logits)
+    assert found[0].tolist() == [0, 0]
+    assert found[1].abs().min() > 0
+
+
+def test_lean_variant_of_dft_has_its_gradient() -> None:
+    _, labels, stages = batch()
+    hidden, head, weights = torch.randn(8, 12, 6, requires_grad=True), Head(), torch.tensor([0.5, 0.0, 1.0, 3.0])
+    lean, nll = chunked_stage_weighted_nll(
+        hidden, labels, stages, weights, head=head, parameters=list(head.parameters()), chunk_size=7,
+        token_loss=TOKEN_LOSSES["dft"],
+    )  # fmt: skip
+    by_token = token_weights(labels, stages, weights)
+    plain = (by_token * token_dft(head(hidden), labels)).sum() / by_token.sum()
+    torch.testing.assert_close(gradient(lean, hidden), gradient(plain, hidden), rtol=1e-5, atol=1e-7)
+    torch.testing.assert_close(nll, token_nll(head(hidden), labels).detach())

@@ -1,4 +1,4 @@
-"""Weight policies: constant, schedule, adaptive."""
+"""Weight policies: constant, schedule, adaptive, random."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from losses import AdaptivePolicy, ConstantPolicy, SchedulePolicy
+from losses import AdaptivePolicy, ConstantPolicy, SchedulePolicy, random_weights
 
 positive = st.floats(0, 50, allow_nan=False)
 
@@ -80,3 +80,21 @@ def test_adaptive_state_survives_json_exactly() -> None:
 def test_adaptive_refuses_bounds_without_one() -> None:
     with pytest.raises(ValueError, match="not between"):
         AdaptivePolicy(minimum=1.2, maximum=2.0)
+
+
+@given(st.integers(0, 10_000), st.floats(0, 1), st.floats(1, 4))
+@settings(max_examples=50, deadline=None)
+def test_random_weights_are_bounded_with_mean_one(seed: int, minimum: float, maximum: float) -> None:
+    weights = random_weights(seed, minimum=minimum, maximum=maximum)
+    assert all(minimum - 1e-9 <= w <= maximum + 1e-9 for w in weights)
+    assert sum(weights[:4]) == pytest.approx(4)
+    assert weights[4] == 1
+
+
+def test_random_weights_differ_by_seed_and_only_by_seed() -> None:
+    drawn = [random_weights(seed) for seed in range(20)]
+    assert drawn == [random_weights(seed) for seed in range(20)]
+    assert len({tuple(weights) for weights in drawn}) == 20
+    assert max(max(w) for w in drawn) > 1.4  # not all near one
+    with pytest.raises(ValueError, match="not between"):
+        random_weights(0, minimum=1.5)

@@ -140,6 +140,8 @@ def test_a_wrong_value_is_refused(write, override, finding):
             "loss.weights.plan: the progress of the points must rise",
         ),
         ("loss.weights={policy: adaptive, minimum: 1.5}", "loss.weights: the mean weight is 1, outside minimum 1.5"),
+        ("loss.weights={policy: random, maximum: 0.5}", "loss.weights: the mean weight is 1, outside minimum 0.5"),
+        ("loss.kind=dtf", 'loss.kind (--set): unknown value "dtf", did you mean "dft"?'),
     ],
 )
 def test_sections_that_disagree_are_refused(write, override, finding):
