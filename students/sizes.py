@@ -2,39 +2,58 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import torch
-from transformers import PreTrainedModel
+from transformers import AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
 
-from students.miniaxion import MiniAxionConfig, MiniAxionForCausalLM
+from students.axion import AXION_SIZES, choose_experts_implementation, size_problems
+from students.miniaxion import MiniAxionConfig
 
-SIZES: dict[str, MiniAxionConfig] = {
+SIZES: dict[str, PretrainedConfig] = {
     "miniaxion1-0.9m": MiniAxionConfig(),
     "miniaxion1-tiny": MiniAxionConfig(
         hidden_size=64, intermediate_size=128, num_attention_heads=2, num_key_value_heads=1, rank=8,
         num_entry_layers=1, num_shared_layers=1, num_exit_layers=1,
     ),
+    **AXION_SIZES,
 }  # fmt: skip
 
 
-def student_config(name: str, *, vocab_size: int, max_length: int) -> MiniAxionConfig:
+def student_config(name: str, *, vocab_size: int, max_length: int, **sizes: Any) -> PretrainedConfig:
     """The configuration of a student of that name for this vocabulary and context.
 
+    Args:
+        sizes: what differs from the named student, by the names of its transformers configuration.
+
     Raises:
-        ValueError: no student has that name.
+        ValueError: no student has that name, it has no such sizes, or they do not divide.
     """
     if name not in SIZES:
         raise ValueError(f"unknown student {name!r}; there are {', '.join(SIZES)}")
-    sizes = SIZES[name].to_dict() | {"vocab_size": vocab_size, "max_position_embeddings": max_length}
-    return MiniAxionConfig(**sizes)
+    config = copy.deepcopy(SIZES[name])
+    whole_numbers = [key for key, value in config.to_dict().items() if type(value) is int and "token_id" not in key]
+    if unknown := sorted(sizes.keys() - set(whole_numbers)):
+        raise ValueError(f"{name} has no {', '.join(unknown)}; it has {', '.join(sorted(whole_numbers))}")
+    values = config.to_dict() | sizes | {"vocab_size": vocab_size, "max_position_embeddings": max_length}
+    config = type(config).from_dict(values)
+    if config.model_type == "deepseek_v3" and (problems := size_problems(config)):
+        raise ValueError(f"{name}: {'; '.join(problems)}")
+    return config
 
 
-def build_student(name: str, tokenizer: Any, *, vocab_size: int, max_length: int, seed: int) -> PreTrainedModel:
+def build_student(
+    name: str, tokenizer: Any, *, vocab_size: int, max_length: int, seed: int, **sizes: Any
+) -> PreTrainedModel:
     """An untrained student, the same for the same seed, that ends an output at the tokenizer's EOS."""
-    config = student_config(name, vocab_size=vocab_size, max_length=max_length)
+    config = student_config(name, vocab_size=vocab_size, max_length=max_length, **sizes)
     config.pad_token_id, config.bos_token_id = tokenizer.pad_token_id, tokenizer.bos_token_id
     config.eos_token_id = tokenizer.eos_token_id
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return MiniAxionForCausalLM(config)
+        model = AutoModelForCausalLM.from_config(config)
+    if hasattr(model.config, "n_routed_experts"):
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        model.set_experts_implementation(choose_experts_implementation(model.config, device))
+    return model
