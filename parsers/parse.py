@@ -10,6 +10,7 @@ from importlib import import_module
 from parsers.graph import ReasoningGraph
 from parsers.language import LANGUAGES, detect_language
 from parsers.notes import split_head
+from parsers.prompts import read_pergunta
 
 FORMATS = ("staged", "nrm", "thinkset", "gsm8k", "socratic", "math", "vnhsge", "freeform", "think")
 MAX_CHARACTERS = 4_000_000
@@ -32,7 +33,8 @@ def parse(text: str, *, question: str = "", format: str = "auto", language: str 
     """The reasoning graph of a solution.
 
     Args:
-        text: the solution, however broken; what cannot be read is listed in the graph's `problems`.
+        text: the solution, however broken; what cannot be read is listed in the graph's `problems`. With "auto" it
+            may stand behind an Axion prompt (parsers/prompts.py), whose question outranks `question`.
         question: the problem; its numbers become the givens.
         format: one of FORMATS, or "auto" to tell it from the text.
         language: en, pt, vi, und, or "auto" to tell it from question and text. Decides number formats and word lists.
@@ -47,6 +49,8 @@ def parse(text: str, *, question: str = "", format: str = "auto", language: str 
         raise ValueError(f"unknown language {language!r}, expected auto or one of {', '.join(LANGUAGES)}")
     if not isinstance(text, str) or not isinstance(question, str):
         raise TypeError(f"text and question are strings, not {type(text).__name__} and {type(question).__name__}")
+    if format == "auto" and (asked := read_pergunta(text)) is not None:
+        return _moved(parse(text[asked.start :], question=asked.question, language=language), asked.start)
     kind = detect_format(text) if format == "auto" else format
     if not text.strip():
         return ReasoningGraph(
@@ -86,6 +90,12 @@ def detect_format(text: str) -> str:
     if _SOCRATIC_LINE.search(text):
         return "socratic"
     return "freeform"
+
+
+def _moved(graph: ReasoningGraph, offset: int) -> ReasoningGraph:
+    """The graph with the spans of its steps so many characters later."""
+    steps = (replace(s, start=s.start + offset, end=s.end + offset) if s.start >= 0 else s for s in graph.steps)
+    return replace(graph, steps=tuple(steps))
 
 
 def _language(language: str, text: str, question: str) -> str:

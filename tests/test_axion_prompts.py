@@ -1,0 +1,91 @@
+"""Prompts and records of the published models: read back as written, and read by the parser."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from parsers import parse
+from parsers.prompts import read_pergunta, thinkset_records, write_pergunta, write_thinkset
+
+QUESTION = "Rui packs 48 pens and half as many clips. How many things is that?"
+SOLUTION = "He packs 48/2 = <<48/2=24>>24 clips.\nThat is 48+24 = <<48+24=72>>72 things.\n#### 72"
+
+
+def test_the_prompt_as_published():
+    assert write_pergunta("Quanto é 2 + 2?") == "# Pergunta: Quanto é 2 + 2?\n# Resposta:"
+    assert write_pergunta("Quanto é 2 + 2?", "4") == "# Pergunta: Quanto é 2 + 2?\n# Resposta: 4"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        write_pergunta(QUESTION, SOLUTION),
+        f"\n# Pergunta:\n{QUESTION}\n\n# Resposta:\n{SOLUTION}",
+        f"#Pergunta: {QUESTION}\n#Resposta: {SOLUTION}",
+    ],
+)
+def test_a_solution_behind_the_prompt_is_parsed_by_its_own_format(text):
+    graph = parse(text)
+    alone = parse(SOLUTION, question=QUESTION)
+    assert (graph.format, graph.question, graph.answer) == ("gsm8k", QUESTION, "72")
+    assert [step.value for step in graph.steps] == [step.value for step in alone.steps] == [24, 72]
+    assert [step.depends_on for step in graph.steps] == [step.depends_on for step in alone.steps]
+    assert all(text[step.start : step.end] == step.text for step in graph.steps)
+    assert graph.problems == ()
+
+
+def test_the_inner_question_outranks_the_argument():
+    assert parse(write_pergunta(QUESTION, SOLUTION), question="Another?").question == QUESTION
+
+
+@pytest.mark.parametrize("end", range(0, 140, 9))
+def test_cut_off_anywhere(end):
+    parse(write_pergunta(QUESTION, SOLUTION)[:end])
+
+
+def test_other_headings_are_no_prompt():
+    assert read_pergunta("# Perguntas frequentes\n# Resposta: 4") is None
+    assert read_pergunta("Text first.\n# Pergunta: 2 + 2?\n# Resposta: 4") is None
+
+
+@given(st.text().filter(lambda text: "Resposta:" not in text), st.text())
+def test_a_question_reads_back(question, solution):
+    text = write_pergunta(question, solution)
+    asked = read_pergunta(text)
+    assert asked is not None
+    assert asked.question == question.strip()
+    assert text[asked.start :].lstrip() == solution.lstrip()
+
+
+RECORDS = """<USER>
+Ana tem 3 lápis e ganha 2. Quantos tem?
+<\\USER>
+
+<THINK>
+Ana começa com 3. Depois 3 + 2 = 5.
+<\\THINK>
+
+<ANSWER>
+5
+<\\ANSWER>
+<END>
+""" + write_thinkset("Quanto é 4 + 4?", "4 + 4 = 8", "8")
+
+
+def test_records_of_a_file():
+    first, second = thinkset_records(RECORDS)
+    graph = parse(first)
+    assert (graph.format, graph.question, graph.answer) == ("thinkset", "Ana tem 3 lápis e ganha 2. Quantos tem?", "5")
+    assert graph.problems == ()
+    assert second == "<USER>Quanto é 4 + 4?<\\USER> <THINK>4 + 4 = 8<\\THINK> <ANSWER>8<\\ANSWER>"
+    assert parse(second).answer == "8"
+
+
+def test_a_record_without_an_end_does_not_swallow_the_next():
+    assert len(thinkset_records("<USER>a<\\USER> <THINK>b " + RECORDS)) == 3
+
+
+def test_the_prompt_of_a_record():
+    assert write_thinkset("Quanto é 4 + 4?") == "<USER>Quanto é 4 + 4?<\\USER> <THINK>"
