@@ -11,6 +11,7 @@ class Problem:
     """A question with its gold answer.
 
     `expression` is the computation asked for, where the project worded the question itself and so knows it.
+    `accepted` are all answers that count as right, where there is more than the one.
     """
 
     question: str
@@ -19,6 +20,7 @@ class Problem:
     language: str = "en"
     id: str = ""
     expression: str | None = None
+    accepted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

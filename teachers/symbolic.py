@@ -20,7 +20,9 @@ from dataclasses import dataclass, field
 from random import Random
 
 from parsers.graph import Stage
+from teachers.chat import talk_of
 from teachers.problems import Problem, Trace
+from teachers.words import WORDS, Words
 
 Steps = list[tuple[Stage, str]]
 
@@ -29,6 +31,7 @@ Steps = list[tuple[Stage, str]]
 class Work:
     """A trace being written. The step number `wrong_step` of those that compute gets a plausible wrong value."""
 
+    words: Words = WORDS["en"]
     wrong_step: int | None = None
     random: Random = field(default_factory=Random)
     steps: Steps = field(default_factory=list)
@@ -134,7 +137,7 @@ def signed_sum(work: Work, x: int, sign: str, y: int) -> int:
 
 
 def _calculate(work: Work, problem: Problem) -> tuple[str, str]:
-    """Sums, differences and products of two or three numbers: arithmetic, two_step, word_problem."""
+    """Sums, differences and products of two or three numbers, bare or told."""
     assert problem.expression is not None
     first, *rest = re.split(r"([-+*])", problem.expression)
     terms = [(rest[i], int(rest[i + 1])) for i in range(0, len(rest), 2)]
@@ -149,8 +152,9 @@ def _calculate(work: Work, problem: Problem) -> tuple[str, str]:
         left, right, *others = aligned([x, y, *(n for _, n in terms[1:])])
     signs = [sign, *(s for s, _ in terms[1:])]
     work.write(Stage.UNDERSTAND, left + "".join(s + n for s, n in zip(signs, [right, *others], strict=True)))
-    words = {"+": ["add"], "-": ["compare", "subtract"], "*": ["multiply"]}
-    work.write(Stage.PLAN, *(word for s in signs for word in words[s]))
+    words = work.words
+    plans = {"+": [words.add], "-": [words.compare, words.subtract], "*": [words.multiply]}
+    work.write(Stage.PLAN, *(word for s in signs for word in plans[s]))
     operation: dict[str, Callable[[Work, str, str], int]] = {"+": add, "-": signed_difference, "*": multiply}
     result = operation[sign](work, left, right)
     for sign_, n in terms[1:]:
@@ -174,31 +178,32 @@ def _pattern(work: Work, problem: Problem) -> tuple[str, str]:
     last = terms[-1]
     work.write(Stage.UNDERSTAND, f"{terms[0]}, {terms[1]}, {last}")
     if terms[2] - terms[1] == terms[1] - terms[0]:
-        work.write(Stage.PLAN, "difference", "add")
+        work.write(Stage.PLAN, work.words.difference, work.words.add)
         difference = signed_sum(work, terms[1], "-", terms[0])
         result = signed_sum(work, last, "-" if difference < 0 else "+", abs(difference))
         return str(result), f"{{r}}{'-' if last >= 0 else '+'}{abs(last)}={terms[1] - terms[0]}"
     ratio = terms[1] // terms[0]
-    work.write(Stage.PLAN, f"times {ratio}", "multiply")
+    work.write(Stage.PLAN, f"{work.words.times} {ratio}", work.words.multiply)
     work.write(Stage.EXECUTE, f"{last}*{ratio}")
     return str(multiply(work, str(last), str(ratio))), f"{{r}}/{ratio}={last}"
 
 
 def _even_odd(work: Work, problem: Problem) -> tuple[str, str]:
     digit = int(re.findall(r"\d", problem.question)[-1])
-    work.write(Stage.UNDERSTAND, f"last {digit}")
-    work.write(Stage.PLAN, "halve")
+    work.write(Stage.UNDERSTAND, f"{work.words.last} {digit}")
+    work.write(Stage.PLAN, work.words.halve)
     rest = digit % 2
     work.write(Stage.EXECUTE, f"{digit}-{rest}={digit - rest}")
-    return "odd" if rest else "even", f"{digit // 2}*2+{rest}={digit}"
+    return work.words.odd if rest else work.words.even, f"{digit // 2}*2+{rest}={digit}"
 
 
 def _comparison(work: Work, problem: Problem) -> tuple[str, str]:
     x, y = (int(n) for n in re.findall(r"\d+", problem.question))
-    wants_larger = "larger" in problem.question
+    larger, smaller = work.words.larger, work.words.smaller
+    wants_larger = larger in problem.question
     left, right = aligned([x, y])
     work.write(Stage.UNDERSTAND, f"{left}, {right}")
-    work.write(Stage.PLAN, "larger" if wants_larger else "smaller")
+    work.write(Stage.PLAN, larger if wants_larger else smaller)
     sign = compare(work, left, right)
     return str(x if (sign == ">") == wants_larger else y), f"{x}{sign}{y}"
 
@@ -206,12 +211,41 @@ def _comparison(work: Work, problem: Problem) -> tuple[str, str]:
 def _sorting(work: Work, problem: Problem) -> tuple[str, str]:
     numbers = [int(n) for n in re.findall(r"\d+", problem.question)]
     work.write(Stage.UNDERSTAND, " ".join(aligned(numbers)))
-    work.write(Stage.PLAN, "insert")
+    work.write(Stage.PLAN, work.words.insert)
     texts = aligned(numbers)
     for count in range(2, len(texts) + 1):
         work.write(Stage.EXECUTE, f"{texts[count - 1]}: {' '.join(sorted(texts[:count]))}")
     ordered = sorted(numbers)
     return ", ".join(map(str, ordered)), f"{len(ordered)}={len(numbers)}"
+
+
+def _true_false(work: Work, problem: Problem) -> tuple[str, str]:
+    """A claim of one number is that it is even, of two that the first is larger, of three that the sum is the third."""
+    words, numbers = work.words, [int(n) for n in re.findall(r"\d+", problem.question)]
+    if len(numbers) == 1:
+        parity, check = _even_odd(work, problem)
+        return words.true if parity == words.even else words.false, check
+    x, y, *claimed = numbers
+    left, right = aligned([x, y])
+    if not claimed:
+        work.write(Stage.UNDERSTAND, f"{left}, {right}")
+        work.write(Stage.PLAN, words.compare)
+        sign = compare(work, left, right)
+        return words.true if sign == ">" else words.false, f"{x}{sign}{y}"
+    work.write(Stage.UNDERSTAND, f"{left}+{right}, {claimed[0]}")
+    work.write(Stage.PLAN, words.add, words.compare)
+    total = add(work, left, right)
+    found, stated = aligned([total, claimed[0]])
+    work.write(Stage.EXECUTE, f"{found}, {stated}")
+    return words.true if compare(work, found, stated) == "=" else words.false, f"{total}-{y}={x}"
+
+
+def _chat(work: Work, problem: Problem) -> tuple[str, str]:
+    """There is nothing to compute and nothing to check."""
+    talk = talk_of(problem.answer)
+    work.write(Stage.UNDERSTAND, talk.topic)
+    work.write(Stage.PLAN, talk.plan)
+    return problem.answer, ""
 
 
 SOLVERS: dict[str, Callable[[Work, Problem], tuple[str, str]]] = {
@@ -222,6 +256,15 @@ SOLVERS: dict[str, Callable[[Work, Problem], tuple[str, str]]] = {
     "comparison": _comparison,
     "pattern": _pattern,
     "sorting": _sorting,
+    "addition": _calculate,
+    "subtraction": _calculate,
+    "multiplication": _calculate,
+    "word_addition": _calculate,
+    "word_subtraction": _calculate,
+    "word_multiplication": _calculate,
+    "sequence": _pattern,
+    "true_false": _true_false,
+    "chat": _chat,
 }
 
 
@@ -232,27 +275,28 @@ def solve(problem: Problem, *, error_rate: float = 0.0, seed: int = 0) -> Trace:
     VERIFY finds it, corrects it and computes on from there. Deterministic by (problem, seed).
     """
     random = Random(f"{seed}/{problem.id}/{problem.question}")
-    work = Work()
+    work = Work(WORDS[problem.language])
     answer, check = SOLVERS[problem.task](work, problem)
     steps = work.steps
     if work.num_computed and random.random() < error_rate:
         steps = _with_error(problem, work, answer, check, random)
-    else:
+    elif check:
         steps.append((Stage.VERIFY, check.format(r=answer) + " ok"))
     return Trace(problem, write_nrm(problem.question, steps, answer), "nrm", "symbolic")
 
 
 def _with_error(problem: Problem, right: Work, answer: str, check: str, random: Random) -> Steps:
     """The steps of a solution with one slip, and a VERIFY that puts it right."""
-    work = Work(wrong_step=random.randrange(right.num_computed), random=random)
-    wrong_answer, _ = SOLVERS[problem.task](work, problem)
+    work = Work(right.words, wrong_step=random.randrange(right.num_computed), random=random)
+    wrong_answer, wrong_check = SOLVERS[problem.task](work, problem)
     assert work.wrong_index is not None
     execute = [text for stage, text in right.steps if stage is Stage.EXECUTE]
     first = work.wrong_index - (len(right.steps) - len(execute))
-    if wrong_answer != answer:
-        work.write(Stage.VERIFY, check.format(r=wrong_answer).replace("=", "!="))
-    work.write(Stage.VERIFY, f"step {first + 1}: {execute[first]}", *execute[first + 1 :])
-    work.write(Stage.VERIFY, check.format(r=answer) + " ok")
+    confirmed, denied = check.format(r=answer), wrong_check.format(r=wrong_answer)
+    if denied != confirmed:
+        work.write(Stage.VERIFY, denied.replace("=", "!="))
+    work.write(Stage.VERIFY, f"{work.words.step} {first + 1}: {execute[first]}", *execute[first + 1 :])
+    work.write(Stage.VERIFY, f"{confirmed} ok")
     return work.steps
 
 

@@ -1,0 +1,68 @@
+"""The few words that traces are written in, in each language of the nano tasks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What the symbolic teacher writes beside digits, and the answers that are words."""
+
+    add: str
+    subtract: str
+    multiply: str
+    compare: str
+    larger: str
+    smaller: str
+    insert: str
+    difference: str
+    times: str
+    last: str
+    halve: str
+    even: str
+    odd: str
+    true: str
+    false: str
+    step: str
+    """Names a wrong step in VERIFY."""
+
+
+WORDS: dict[str, Words] = {
+    "en": Words(
+        add="add",
+        subtract="subtract",
+        multiply="multiply",
+        compare="compare",
+        larger="larger",
+        smaller="smaller",
+        insert="insert",
+        difference="difference",
+        times="times",
+        last="last",
+        halve="halve",
+        even="even",
+        odd="odd",
+        true="true",
+        false="false",
+        step="step",
+    ),
+    "pt": Words(
+        add="somar",
+        subtract="subtrair",
+        multiply="multiplicar",
+        compare="comparar",
+        larger="maior",
+        smaller="menor",
+        insert="inserir",
+        difference="diferença",
+        times="vezes",
+        last="último",
+        halve="dividir",
+        even="par",
+        odd="ímpar",
+        true="verdadeiro",
+        false="falso",
+        step="passo",
+    ),
+}
