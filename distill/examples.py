@@ -24,7 +24,7 @@ from distill.reference import load_test_problems, load_traces, prepare, read_tex
 from parsers.expressions import evaluate
 from parsers.graph import NO_STAGE, Stage
 from parsers.render import Span
-from teachers.nano_tasks import draw_problem, draw_problems
+from teachers.nano_tasks import WITHOUT_NUMBERS, draw_problem, draw_problems
 from teachers.problems import Problem, Trace, is_test_side
 from teachers.symbolic import solve
 
@@ -127,13 +127,21 @@ def problems_to_ask(recipe: Recipe, *, extra_digits: int = 0) -> list[Problem]:
         return [] if extra_digits else load_problems(evaluation.problems)
     if isinstance(teacher, SymbolicTeacher):
         count, seed = evaluation.num_questions_per_task, evaluation.seed
-        return [p for task in teacher.task_weights for p in _distinct_problems(task, count, seed, extra_digits)]
+        return [
+            problem
+            for language, task in teacher.task_weights
+            if not (extra_digits and task in WITHOUT_NUMBERS)
+            for problem in _distinct_problems(language, task, count, seed, extra_digits)
+        ]
     return [] if extra_digits else load_test_problems(recipe)[: evaluation.num_questions_per_task]
 
 
-def _distinct_problems(task: str, count: int, seed: int, extra_digits: int) -> list[Problem]:
+def _distinct_problems(language: str, task: str, count: int, seed: int, extra_digits: int) -> list[Problem]:
     """The first `count` different test-side problems of a task, fewer only where a task has fewer."""
-    drawn = (draw_problem(task, seed=seed, index=i, split="test", extra_digits=extra_digits) for i in range(50 * count))
+    drawn = (
+        draw_problem(task, seed=seed, index=i, split="test", extra_digits=extra_digits, language=language)
+        for i in range(50 * count)
+    )
     found: dict[str, Problem] = {}
     for problem in drawn:
         found.setdefault(problem.question, problem)

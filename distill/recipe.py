@@ -14,9 +14,19 @@ from collections.abc import Iterator, Sequence
 from typing import Annotated, Any, Literal, get_args
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    PlainSerializer,
+    Tag,
+    ValidationError,
+    model_validator,
+)
 
-from distill.errors import UserError
+from distill.errors import UserError, unknown_name
 from distill.recipe_errors import describe
 from distill.recipe_io import find_recipe, read_recipe
 
@@ -42,6 +52,21 @@ def _number(value: Any) -> Any:
     return value
 
 
+def _languages(value: Any) -> tuple[str, ...]:
+    """One language or a list of them, each once."""
+    names = tuple(value) if isinstance(value, list | tuple) else (value,)
+    for name in names:
+        if name not in TASKS:
+            raise ValueError(unknown_name(f'value "{name}"', str(name), list(TASKS)))
+    if not names or len(set(names)) < len(names):
+        raise ValueError("a list of languages names at least one, and none twice")
+    return names
+
+
+def _one_or_all(names: tuple[str, ...]) -> str | list[str]:
+    return names[0] if len(names) == 1 else list(names)
+
+
 def _kind(section: Any) -> Any:
     return section.get("kind", "symbolic") if isinstance(section, dict) else getattr(section, "kind", "symbolic")
 
@@ -52,6 +77,7 @@ def _policy(section: Any) -> Any:
 
 Float = Annotated[float, BeforeValidator(_number)]
 Int = Annotated[int, BeforeValidator(_number)]
+Languages = Annotated[tuple[str, ...], BeforeValidator(_languages), PlainSerializer(_one_or_all)]
 Positive = Annotated[Float, Field(gt=0)]
 NonNegative = Annotated[Float, Field(ge=0)]
 Share = Annotated[Float, Field(ge=0, le=1)]
@@ -70,18 +96,24 @@ class SymbolicTeacher(Section):
     """The embedded exact solver of the nano tasks; needs no network."""
 
     kind: Literal["symbolic"] = "symbolic"
-    language: Literal["en", "pt"] = "en"
+    language: Languages = ("en",)
+    """One, or a list of languages that one student learns together."""
     tasks: dict[Task, NonNegative] = Field(default_factory=dict)
-    """Weight of each task in the mix; all tasks of the language equally where empty."""
+    """Weight of each task in the mix, in every language that has it; all tasks equally where empty."""
     error_rate: Share = 0.1
     """Share of traces with one wrong EXECUTE step that VERIFY finds and corrects."""
 
     @property
-    def task_weights(self) -> dict[str, float]:
-        """Task to its share in the training mix, above zero, summing to one."""
-        weights = {str(task): weight for task, weight in self.tasks.items() if weight > 0}
-        weights = weights or dict.fromkeys(TASKS[self.language], 1.0)
-        return {task: weight / sum(weights.values()) for task, weight in weights.items()}
+    def task_weights(self) -> dict[tuple[str, str], float]:
+        """(language, task) to its share in the training mix, above zero, summing to one."""
+        asked = {task: weight for task, weight in self.tasks.items() if weight > 0}
+        weights = {
+            (language, str(task)): weight
+            for language in self.language
+            for task, weight in (asked or dict.fromkeys(TASKS[language], 1.0)).items()
+            if task in TASKS[language]
+        }
+        return {key: weight / sum(weights.values()) for key, weight in weights.items()}
 
 
 class ReferenceTeacher(Section):
@@ -275,10 +307,11 @@ def _disagreements(recipe: Recipe) -> Iterator[str]:
     """What no single section can see, as `key.path: finding`."""
     teacher, train, student = recipe.teacher, recipe.train, recipe.student
     if isinstance(teacher, SymbolicTeacher):
-        allowed = TASKS[teacher.language]
+        allowed = list(dict.fromkeys(task for language in teacher.language for task in TASKS[language]))
+        languages = " or ".join(f'"{language}"' for language in teacher.language)
         for task in teacher.tasks:
             if task not in allowed:
-                yield f'teacher.tasks.{task}: not a task of language "{teacher.language}" ({", ".join(allowed)})'
+                yield f"teacher.tasks.{task}: not a task of language {languages} ({', '.join(allowed)})"
         if teacher.tasks and not any(teacher.tasks.values()):
             yield "teacher.tasks: every weight is 0, so there is nothing to train on"
         if recipe.parser.format not in ("auto", "nrm"):

@@ -139,3 +139,6 @@ TASKS: dict[str, Callable[[Random, int], Drawn]] = {
 
 LANGUAGES: dict[str, dict[str, Callable[[Random, int], Drawn]]] = {"en": TASKS, "pt": portuguese.TASKS}
 """Language -> task -> what draws it from a source of chance and a number of extra digits."""
+
+WITHOUT_NUMBERS = ("chat",)
+"""Tasks that no extra digit makes harder, and that are talk, not mathematics."""

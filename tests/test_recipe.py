@@ -41,7 +41,7 @@ def test_a_recipe_is_read(write):
     recipe = load_recipe(write(BASE))
     assert recipe.loss.weights.verify == 2.0 and recipe.loss.weights.plan == 1.0
     assert isinstance(recipe.teacher, SymbolicTeacher)
-    assert recipe.teacher.task_weights == {"arithmetic": 0.75, "sorting": 0.25}
+    assert recipe.teacher.task_weights == {("en", "arithmetic"): 0.75, ("en", "sorting"): 0.25}
 
 
 def test_three_recipes_ship_and_each_is_read():

@@ -1,0 +1,64 @@
+"""Portuguese and bilingual recipes: what is trained on and asked, and the whole pipeline in small."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from distill.errors import UserError
+from distill.examples import problems_to_ask, symbolic_trace
+from distill.recipe import Recipe, load_recipe
+
+TINY = "miniaxion_tiny"
+PORTUGUESE = ["teacher.language=pt", "teacher.tasks={}"]
+
+
+def recipe_with(*overrides: str) -> Recipe:
+    return load_recipe(TINY, [*PORTUGUESE, *overrides])
+
+
+def test_one_language_is_written_as_one_and_several_as_a_list(tmp_path: Path) -> None:
+    for value, written in (("pt", "language: pt"), ("[en, pt]", "language:\n  - en\n  - pt")):
+        recipe = load_recipe(TINY, [f"teacher.language={value}", "teacher.tasks={}"])
+        assert written in recipe.to_yaml()
+        (tmp_path / "again.yaml").write_text(recipe.to_yaml(), encoding="utf-8")
+        again = load_recipe(str(tmp_path / "again.yaml"))
+        assert again == recipe
+        assert again.fingerprint() == recipe.fingerprint()
+
+
+def test_a_weight_holds_in_every_language_that_has_the_task() -> None:
+    tasks = "teacher.tasks={arithmetic: 2, addition: 1, even_odd: 1}"
+    recipe = load_recipe(TINY, ["teacher.language=[en, pt]", tasks])
+    assert recipe.teacher.task_weights == {  # type: ignore[union-attr]
+        ("en", "arithmetic"): 0.4, ("en", "even_odd"): 0.2, ("pt", "addition"): 0.2, ("pt", "even_odd"): 0.2,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("language", "finding"),
+    [
+        ("fr", 'teacher.language (--set): unknown value "fr"'),
+        ("[en, fr]", 'teacher.language (--set): unknown value "fr"'),
+        ("[]", "teacher.language (--set): a list of languages names at least one"),
+        ("[pt, pt]", "teacher.language (--set): a list of languages names at least one, and none twice"),
+        ("3", 'teacher.language (--set): unknown value "3"'),
+    ],
+)
+def test_a_language_that_is_not_there_is_refused(language: str, finding: str) -> None:
+    with pytest.raises(UserError) as caught:
+        load_recipe(TINY, [f"teacher.language={language}", "teacher.tasks={}"])
+    assert [problem for problem in caught.value.problems if problem.startswith(finding)], caught.value.problems
+
+
+def test_traces_and_questions_are_portuguese() -> None:
+    recipe = recipe_with("eval.num_questions_per_task=20")
+    assert {symbolic_trace(recipe, index).problem.language for index in range(20)} == {"pt"}
+    asked, harder = problems_to_ask(recipe), problems_to_ask(recipe, extra_digits=1)
+    tasks = [task for _, task in recipe.teacher.task_weights]  # type: ignore[union-attr]
+    assert len(tasks) == 11
+    assert Counter(p.task for p in asked) == dict.fromkeys(tasks, 20)
+    assert Counter(p.task for p in harder) == dict.fromkeys((t for t in tasks if t != "chat"), 20)
+    assert len({p.question for p in asked}) == len(asked)
