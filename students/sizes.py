@@ -9,6 +9,7 @@ import torch
 from transformers import AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
 
 from students.axion import AXION_SIZES, choose_experts_implementation, size_problems
+from students.dense import DENSE_SIZES, start_training
 from students.miniaxion import MiniAxionConfig
 
 SIZES: dict[str, PretrainedConfig] = {
@@ -17,6 +18,7 @@ SIZES: dict[str, PretrainedConfig] = {
         hidden_size=64, intermediate_size=128, num_attention_heads=2, num_key_value_heads=1, rank=8,
         num_entry_layers=1, num_shared_layers=1, num_exit_layers=1,
     ),
+    **DENSE_SIZES,
     **AXION_SIZES,
 }  # fmt: skip
 
@@ -53,6 +55,8 @@ def build_student(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = AutoModelForCausalLM.from_config(config)
+        if name in DENSE_SIZES:
+            start_training(model)
     if hasattr(model.config, "n_routed_experts"):
         device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         model.set_experts_implementation(choose_experts_implementation(model.config, device))

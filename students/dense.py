@@ -1,0 +1,86 @@
+"""MiniAxion1.5 and its larger sizes: dense decoders as stock `LlamaForCausalLM` configurations.
+
+    miniaxion1.5-3m    6 layers of width 192, 6 heads of 32, SwiGLU 416, vocabulary 2048, tied: 2,718,144 parameters
+
+A saved student needs nothing from here: `AutoModelForCausalLM` loads it. What is here besides sizes is how it starts
+and how its attention runs on a CPU while it trains; neither is written into a saved configuration.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import AttentionInterface, AttentionMaskInterface, LlamaConfig, PreTrainedModel
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import sdpa_mask
+
+from students.miniaxion import attention
+
+HEAD_DIM = 32
+SHORT_ROWS = "short_rows"
+"""Name under which transformers knows `short_rows_attention`."""
+
+RESIDUAL_OUTPUTS = ("o_proj", "down_proj")
+"""The projections that write to the residual stream."""
+
+
+def dense_config(
+    *, hidden_size: int, num_hidden_layers: int, intermediate_size: int, vocab_size: int = 2048
+) -> LlamaConfig:
+    """A Llama with heads of 32, each with keys and values of its own, and a tied head."""
+    return LlamaConfig(
+        vocab_size=vocab_size,
+        hidden_size=hidden_size,
+        intermediate_size=intermediate_size,
+        num_hidden_layers=num_hidden_layers,
+        num_attention_heads=hidden_size // HEAD_DIM,
+        num_key_value_heads=hidden_size // HEAD_DIM,
+        head_dim=HEAD_DIM,
+        max_position_embeddings=512,
+        rms_norm_eps=1e-5,
+        rope_parameters={"rope_type": "default", "rope_theta": 10000.0},
+        tie_word_embeddings=True,
+        bos_token_id=None,
+        eos_token_id=None,
+    )
+
+
+DENSE_SIZES: dict[str, LlamaConfig] = {
+    "miniaxion1.5-3m": dense_config(hidden_size=192, num_hidden_layers=6, intermediate_size=416),
+    "miniaxion-5m": dense_config(hidden_size=256, num_hidden_layers=6, intermediate_size=640),
+    "miniaxion-10m": dense_config(hidden_size=320, num_hidden_layers=8, intermediate_size=768),
+    "miniaxion-20m": dense_config(hidden_size=448, num_hidden_layers=8, intermediate_size=1152),
+    "miniaxion1.5-tiny": dense_config(hidden_size=64, num_hidden_layers=2, intermediate_size=128),
+}
+
+
+@torch.no_grad()
+def start_training(model: PreTrainedModel) -> None:
+    """Weights as MiniAxion1 starts with, and attention as it is fastest to train with.
+
+    Projections keep the variance of their input; those that write to the residual stream start at zero, by which
+    arithmetic is learnt far sooner (docs/log.md).
+    """
+    head = model.get_output_embeddings()
+    for name, module in model.named_modules():
+        if isinstance(module, nn.Linear) and module is not head:
+            starts_at_zero = name.endswith(RESIDUAL_OUTPUTS)
+            nn.init.normal_(module.weight, std=0.0 if starts_at_zero else 1 / math.sqrt(module.in_features))
+    model.set_attn_implementation(SHORT_ROWS)
+
+
+def short_rows_attention(
+    module: Any, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **kwargs: Any
+) -> tuple[Tensor, None]:
+    """(B, T, H, D) of queries (B, H, T, D), equal to `sdpa`; plain causal rows on a CPU are multiplied out."""
+    is_plain_causal = attention_mask is None and query.shape[2] == key.shape[2] > 1
+    if query.device.type == "cpu" and is_plain_causal:
+        return attention(query, key, value, None).transpose(1, 2).contiguous(), None
+    return sdpa_attention_forward(module, query, key, value, attention_mask, **kwargs)
+
+
+AttentionInterface.register(SHORT_ROWS, short_rows_attention)
+AttentionMaskInterface.register(SHORT_ROWS, sdpa_mask)
