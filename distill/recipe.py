@@ -236,6 +236,8 @@ class Train(Section):
     weight_decay: NonNegative = 0.1
     max_grad_norm: NonNegative = 1.0
     dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    balancing_rate: NonNegative = 1e-3
+    """Step of an expert's selection bias after every optimizer step; students without experts have none."""
     compile: Literal["auto", "on", "off"] = "auto"
     batching: Literal["length_grouped", "packed", "padded"] = "length_grouped"
     logging_steps: Count = 50

@@ -24,6 +24,7 @@ from torch.utils.data import DataLoader
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 from transformers.utils import logging
 
+from distill.balancing import ExpertBalance
 from distill.checkpoints import last_checkpoint, publish, read_state, write_state
 from distill.compilation import can_compile, compile_layers, undo_compilation
 from distill.data import Batches, BatchStream, Example
@@ -115,6 +116,7 @@ def train(
         finally:
             progress.close()
             undo_compilation(model)
+            trainer.balance.close()
     return trainer.result()
 
 
@@ -138,6 +140,7 @@ class StageTrainer(Trainer):
         self.loss_kind = loss_kind
         self.say: Callable[[str], None] = lambda text: None
         self.stage_log = StageLog()
+        self.balance = ExpertBalance(model, rate=settings.balancing_rate)
         self.steps_done = 0
         self._stage_weights = policy.weights(0.0)
         self._step_totals = torch.zeros(2, len(ROWS), dtype=torch.float64, device=args.device)
@@ -177,10 +180,12 @@ class StageTrainer(Trainer):
         """This micro-batch's share of the step's loss; times the processes, whose gradients are averaged."""
         loss, totals = model(**inputs, stage_weights=self._stage_weights, denominator=num_items_in_batch)
         self._step_totals += totals
+        self.balance.count(inputs["attention_mask"])
         return loss * self.args.world_size
 
     def finish_step(self) -> None:
-        """After the optimizer: per-stage losses to the policy and the log, time to the plan."""
+        """After the optimizer: loads to the experts' biases, losses to policy and log, time to the plan."""
+        self.balance.finish_step(self._over_processes)
         totals = self._over_processes(self._step_totals).cpu()
         self._step_totals = torch.zeros_like(self._step_totals)
         self.policy.update(totals)
@@ -201,7 +206,7 @@ class StageTrainer(Trainer):
         """Write one entry of the history, with the losses of every stage since the last."""
         if "loss" not in logs or not self.stage_log.steps:
             return
-        entry = self.stage_log.entry(self._stage_weights, self.plan.elapsed_seconds)
+        entry = self.stage_log.entry(self._stage_weights, self.plan.elapsed_seconds) | self.balance.entry()
         entry |= {key: logs[key] for key in ("grad_norm", "learning_rate") if key in logs}
         self.state.log_history.append({**entry, "step": self.state.global_step})
         self.control = self.callback_handler.on_log(self.args, self.state, self.control, entry)
@@ -316,7 +321,10 @@ class StageTrainer(Trainer):
         if self.args.should_save:
             shows_bars = logging.is_progress_bar_enabled()
             logging.disable_progress_bar()
-            self.model.save_pretrained(output_dir, state_dict=state_dict)  # type: ignore[operator, union-attr]
+            # As the model names its weights, which is how a resumed trainer takes them up, not as they are published.
+            self.model.save_pretrained(  # type: ignore[operator, union-attr]
+                output_dir, state_dict=state_dict, save_original_format=False
+            )
             if shows_bars:
                 logging.enable_progress_bar()
 
@@ -326,6 +334,7 @@ class StageTrainer(Trainer):
             "plan": self.plan.state_dict(),
             "policy": self.policy.state_dict(),
             "log": self.stage_log.state_dict(),
+            "balance": self.balance.state_dict(),
         }
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
@@ -335,6 +344,7 @@ class StageTrainer(Trainer):
         self.plan.load_state_dict(state["plan"])
         self.policy.load_state_dict(state["policy"])
         self.stage_log.load_state_dict(state["log"])
+        self.balance.load_state_dict(state.get("balance", []))
         self._saved_at = self.plan.elapsed_seconds
 
     def is_time_to_save(self) -> bool:

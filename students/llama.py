@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
@@ -38,7 +39,8 @@ def to_llama(student: MiniAxionForCausalLM) -> LlamaForCausalLM:
         "model.norm.weight": student.model.norm.weight * student.logit_scale,
     }
     for depth, index in enumerate(student.model.layer_order):
-        layer, prefix = student.model.layers[index], f"model.layers.{depth}"
+        layer: Any = student.model.layers[index]
+        prefix = f"model.layers.{depth}"
         weights[f"{prefix}.input_layernorm.weight"] = layer.attention_norm.weight
         weights[f"{prefix}.post_attention_layernorm.weight"] = layer.mlp_norm.weight
         for name, part in layer.named_children():

@@ -276,7 +276,7 @@ class MiniAxionForCausalLM(PreTrainedModel, GenerationMixin):
 
     def set_input_embeddings(self, value: nn.Module) -> None:
         """Exchange the table of token embeddings."""
-        self.model.embed_tokens = value
+        self.model.embed_tokens = value  # type: ignore[assignment]
 
     def get_output_embeddings(self) -> nn.Module:
         """The head, whose weight is that table."""

@@ -6,7 +6,7 @@ import copy
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, PretrainedConfig, PreTrainedModel
+from transformers import AutoModelForCausalLM, DeepseekV3Config, PretrainedConfig, PreTrainedModel
 
 from students.axion import AXION_SIZES, choose_experts_implementation, size_problems
 from students.dense import DENSE_SIZES, start_training
@@ -40,7 +40,7 @@ def student_config(name: str, *, vocab_size: int, max_length: int, **sizes: Any)
         raise ValueError(f"{name} has no {', '.join(unknown)}; it has {', '.join(sorted(whole_numbers))}")
     values = config.to_dict() | sizes | {"vocab_size": vocab_size, "max_position_embeddings": max_length}
     config = type(config).from_dict(values)
-    if config.model_type == "deepseek_v3" and (problems := size_problems(config)):
+    if isinstance(config, DeepseekV3Config) and (problems := size_problems(config)):
         raise ValueError(f"{name}: {'; '.join(problems)}")
     return config
 

@@ -74,7 +74,7 @@ def test_nominal_parameters(name, vocab_size):
 
 
 def test_unknown_names_are_listed():
-    with pytest.raises(ValueError, match="unknown student 'axion9'; there are .*axion1-350k"):
+    with pytest.raises(ValueError, match=r"unknown student 'axion9'; there are .*axion1-350k"):
         student_config("axion9", vocab_size=64, max_length=64)
 
 
