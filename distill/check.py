@@ -10,7 +10,7 @@ from rich.text import Text
 
 from distill.examples import encode_text, training_texts
 from distill.forecast import Forecast, forecast, refuse_impossible
-from distill.recipe import Recipe
+from distill.recipe import AdapterStudent, Recipe
 from parsers.graph import NO_STAGE, Stage
 
 COLOURS = {Stage.UNDERSTAND: "cyan", Stage.PLAN: "magenta", Stage.EXECUTE: "green", Stage.VERIFY: "yellow"}
@@ -23,6 +23,10 @@ def check_recipe(recipe: Recipe, *, show_example: bool = False, console: Console
         UserError: the recipe cannot work.
     """
     console = console or Console()
+    if isinstance(recipe.student, AdapterStudent):
+        from distill.adapter_forecast import check_adapter
+
+        return check_adapter(recipe, console)
     probe = refuse_impossible(recipe, may_download=False)
     console.print(recipe.to_yaml(), highlight=False, markup=False)
     if probe is None:

@@ -133,7 +133,7 @@ def problems_to_ask(recipe: Recipe, *, extra_digits: int = 0) -> list[Problem]:
             if not (extra_digits and task in WITHOUT_NUMBERS)
             for problem in _distinct_problems(language, task, count, seed, extra_digits)
         ]
-    return [] if extra_digits else load_test_problems(recipe)[: evaluation.num_questions_per_task]
+    return [] if extra_digits else load_test_problems(recipe, evaluation.num_questions_per_task)
 
 
 def _distinct_problems(language: str, task: str, count: int, seed: int, extra_digits: int) -> list[Problem]:

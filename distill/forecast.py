@@ -14,7 +14,7 @@ from typing import Any
 
 from distill.errors import UserError, unknown_name
 from distill.examples import encode_text, problems_to_ask, training_texts
-from distill.recipe import Recipe, SymbolicTeacher
+from distill.recipe import AdapterStudent, Recipe, SymbolicTeacher
 
 PROBED_TEXTS = 1_000
 """Texts that a forecast looks at; enough to know mean and longest example to a few percent."""
@@ -66,10 +66,14 @@ def refuse_impossible(recipe: Recipe, *, may_download: bool = True) -> Probe | N
     """
     from students.tokenizer import MIN_VOCAB_SIZE, train_tokenizer
 
+    if isinstance(recipe.student, AdapterStudent):
+        from distill.adapter_forecast import refuse_impossible_adapter
+
+        return refuse_impossible_adapter(recipe, may_download=may_download)
     student = recipe.student
     is_readable = may_download or isinstance(recipe.teacher, SymbolicTeacher) or recipe.data.path is not None
-    problems = [*_size_problems(student.size), *_dtype_problems(recipe.train.dtype)]
-    problems += dict.fromkeys(_data_problems(recipe)) if is_readable else ()
+    problems = [*_size_problems(student.size), *dtype_problems(recipe.train.dtype)]
+    problems += dict.fromkeys(data_problems(recipe)) if is_readable else ()
     if student.vocab_size < MIN_VOCAB_SIZE:
         needed = f"markers, bytes and letters need {MIN_VOCAB_SIZE}"
         problems.append(f"student.vocab_size: {student.vocab_size} is too small; {needed}")
@@ -131,7 +135,7 @@ def _size_problems(size: str) -> Iterator[str]:
         yield f"student.size: {unknown_name('student', size, list(SIZES))}"
 
 
-def _data_problems(recipe: Recipe) -> Iterator[str]:
+def data_problems(recipe: Recipe) -> Iterator[str]:
     """Every file that is read, before or after training."""
     for read in (training_texts, problems_to_ask):
         try:
@@ -141,7 +145,8 @@ def _data_problems(recipe: Recipe) -> Iterator[str]:
             yield from (f"{error.heading}: {problem}" if error.heading else problem for problem in error.problems)
 
 
-def _dtype_problems(dtype: str) -> Iterator[str]:
+def dtype_problems(dtype: str) -> Iterator[str]:
+    """Whether this machine computes in the dtype that is asked for."""
     import torch
 
     if not torch.cuda.is_available():

@@ -36,7 +36,7 @@ def build_optimizer(
     learning rate is a sensible start for both.
 
     Args:
-        kind: `adamw` or `muon`.
+        kind: `adamw`, `muon`, or `paged_adamw_8bit`: bitsandbytes' AdamW on a GPU (arXiv 2305.14314), else `adamw`.
         muon_learning_rate: of Muon's matrices; `learning_rate` where None.
         learning_rate_multipliers: shell patterns of parameter names to factors; the first that matches holds.
     """
@@ -63,6 +63,10 @@ def build_optimizer(
     if kind == "muon":
         return MuonAdamW(described, lr=learning_rate, momentum=muon_momentum, betas=betas, eps=eps)
     plain = [{key: value for key, value in group.items() if key != "kind"} for group in described]
+    if kind == "paged_adamw_8bit" and all(p.is_cuda for group in plain for p in group["params"]):
+        from bitsandbytes.optim import PagedAdamW8bit
+
+        return PagedAdamW8bit(plain, lr=learning_rate, betas=betas, eps=eps)
     return torch.optim.AdamW(plain, lr=learning_rate, betas=betas, eps=eps, fused=True)
 
 

@@ -18,7 +18,7 @@ from rich.console import Console
 from distill.errors import UserError, unknown_name
 from distill.processes import choose_nproc, train_in_processes
 from distill.quiet import quiet_libraries
-from distill.recipe import Recipe
+from distill.recipe import AdapterStudent, Recipe
 from distill.runs import (
     Run,
     begin_run,
@@ -87,6 +87,10 @@ def run(
 
 def traces_phase(run: Run, console: Console) -> None:
     """traces.jsonl and graphs.jsonl: what the teacher wrote, and how it was read."""
+    if is_adapter(run.recipe):
+        from distill.adapter_data import write_adapter_graphs
+
+        return run.note(traces=write_adapter_graphs(run, console))
     from distill.examples import training_traces
     from distill.reference import write_graphs
 
@@ -94,7 +98,13 @@ def traces_phase(run: Run, console: Console) -> None:
 
 
 def tokenizer_phase(run: Run, console: Console) -> None:
-    """tokenizer/: the student's vocabulary, from training-side texts only."""
+    """tokenizer/: the student's vocabulary, from training-side texts only; that of the base of an adapter student."""
+    if is_adapter(run.recipe):
+        from distill.adapter_training import base_tokenizer
+
+        with whole_folder(run.tokenizer) as folder:
+            base_tokenizer(run.recipe).save_pretrained(folder)
+        return
     from distill.examples import TOKENIZER_TEXTS, training_texts
     from students.tokenizer import train_tokenizer
 

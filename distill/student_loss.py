@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from losses import IGNORE_INDEX, TOKEN_LOSSES, chunked_stage_weighted_nll, stage_totals, token_weights
+from losses.chunked import CHUNK_SIZE
 from parsers.graph import NO_STAGE
 from students.heads import head_parameters, split_head
 
 Batch = dict[str, Tensor]
+MAX_CHUNK_LOGITS = 2**25
+"""Logits held at a time, 134 MB in float32; with a vocabulary of 152,000 that is 220 tokens."""
 
 
 def shifted(batch: Batch) -> tuple[Tensor, Tensor]:
@@ -39,6 +43,8 @@ class StudentLoss(nn.Module):
         self.token_loss = TOKEN_LOSSES[kind]
         # In a tuple, so that the parts are not registered a second time.
         self._parts = split_head(student)
+        vocabulary: Any = getattr(student, "config", None)
+        self.chunk_size = min(CHUNK_SIZE, max(1, MAX_CHUNK_LOGITS // getattr(vocabulary, "vocab_size", 1)))
         self._head_parameters = head_parameters(student, self._parts[1])
 
     def forward(
@@ -67,5 +73,6 @@ class StudentLoss(nn.Module):
             parameters=self._head_parameters,
             denominator=denominator,
             token_loss=self.token_loss,
+            chunk_size=self.chunk_size,
         )
         return loss, stage_totals(nll, labels, stage_ids)

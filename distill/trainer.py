@@ -38,6 +38,8 @@ from distill.train_settings import ROWS, build_arguments, build_plan, build_poli
 from losses.policies import WeightPolicy
 
 DEFAULT_SAVE_MINUTES = 5.0
+SMALLEST_SCALE = 2.0**-10
+"""Gradient scaling starts at 65,536 and halves where gradients overflow; below this they are not finite at all."""
 
 
 @dataclass(frozen=True)
@@ -201,6 +203,12 @@ class StageTrainer(Trainer):
                 f"train: the loss is not a number after step {self.steps_done:,}; lower train.learning_rate "
                 f"(now {self.settings.learning_rate:g}) or set train.dtype to float32"
             )
+        scaler = self.accelerator.scaler
+        if scaler is not None and scaler.get_scale() < SMALLEST_SCALE:
+            raise UserError(
+                f"train: no float16 scale is small enough after step {self.steps_done:,}, so steps are skipped; lower "
+                f"train.learning_rate (now {self.settings.learning_rate:g}); the last good checkpoint stays"
+            )
 
     def log(self, logs: dict[str, float], start_time: float | None = None) -> None:
         """Write one entry of the history, with the losses of every stage since the last."""
@@ -260,7 +268,7 @@ class StageTrainer(Trainer):
             assert isinstance(trained, nn.Module)
             self.optimizer = build_optimizer(
                 trained,
-                kind="muon" if s.optim == "muon" else "adamw",
+                kind=s.optim,
                 learning_rate=s.learning_rate,
                 weight_decay=s.weight_decay,
                 muon_learning_rate=s.muon_learning_rate,
@@ -318,7 +326,9 @@ class StageTrainer(Trainer):
 
     def _save(self, output_dir: str | None = None, state_dict: dict | None = None) -> None:
         """Safetensors and configuration; no pickled arguments."""
-        if self.args.should_save:
+        if self.args.should_save and hasattr(self.model, "peft_config"):  # the adapters alone
+            self.model.save_pretrained(output_dir, save_embedding_layers=False)  # type: ignore[operator, union-attr]
+        elif self.args.should_save:
             shows_bars = logging.is_progress_bar_enabled()
             logging.disable_progress_bar()
             # As the model names its weights, which is how a resumed trainer takes them up, not as they are published.
@@ -338,7 +348,12 @@ class StageTrainer(Trainer):
         }
 
     def _load_from_checkpoint(self, resume_from_checkpoint: str, model: nn.Module | None = None) -> None:
-        super()._load_from_checkpoint(resume_from_checkpoint, model)  # type: ignore[arg-type]
+        if hasattr(self.model, "peft_config"):  # transformers would leave one of two adapters active
+            from students.adapter import load_adapters
+
+            load_adapters(self.model, resume_from_checkpoint)  # type: ignore[arg-type]
+        else:
+            super()._load_from_checkpoint(resume_from_checkpoint, model)  # type: ignore[arg-type]
         state = read_state(Path(resume_from_checkpoint))
         self.steps_done = state["steps_done"]
         self.plan.load_state_dict(state["plan"])

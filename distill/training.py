@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from distill.examples import encode_text, training_texts
+from distill.recipe import AdapterStudent
 from distill.runs import Run, whole_folder, write_jsonl
 
 
@@ -18,6 +21,10 @@ def train_run(run: Run, *, show: bool = True) -> None:
     from students.sizes import build_student
 
     recipe = run.recipe
+    if isinstance(recipe.student, AdapterStudent):
+        from distill.adapter_training import train_adapter
+
+        return train_adapter(run, show=show)
     tokenizer = AutoTokenizer.from_pretrained(run.tokenizer)
     student = recipe.student
     model = build_student(
@@ -45,15 +52,24 @@ def train_run(run: Run, *, show: bool = True) -> None:
         resume=True,
         show=show,
     )
+
+    def save(folder: Path) -> None:
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+
+    keep_result(run, result, model, save)
+
+
+def keep_result(run: Run, result: Any, model: Any, save: Callable[[Path], None], **facts: Any) -> None:
+    """Write history.jsonl, the facts of training to run.json, and student/, which `save` fills; in one process."""
     if is_first_process():
         history = [{name: finite(value) for name, value in entry.items()} for entry in result.history]
         write_jsonl(run.path / "history.jsonl", history)
-        facts = {name: fact for name, fact in asdict(result).items() if name != "history"}
+        facts |= {name: fact for name, fact in asdict(result).items() if name != "history"}
         place = {"device": str(model.device), "processes": num_processes(), "parameters": model.num_parameters()}
         run.note(training={**facts, **place})
         with whole_folder(run.student) as folder:
-            model.save_pretrained(folder)
-            tokenizer.save_pretrained(folder)
+            save(folder)
 
 
 def finite(value: Any) -> Any:

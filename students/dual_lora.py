@@ -36,32 +36,49 @@ def add_dual_lora(model: Any, tokenizer: Any, *, reasoning: LoraConfig, verifica
         ValueError: an adapter would change the output head or whole parameters, where no gate can be applied; or the
             tokenizer splits a marker although it has it already.
     """
-    for name, config in ((REASONING, reasoning), (VERIFICATION, verification)):
-        _refuse_unsupported(name, config)
-    marker_ids = add_markers(model, tokenizer)
-    embeddings = _name_of(model, model.get_input_embeddings())
-    reasoning.trainable_token_indices = {embeddings: marker_ids}
-    dual = get_peft_model(model, reasoning, adapter_name=REASONING)
+    _refuse_unsupported(VERIFICATION, verification)
+    dual = add_reasoning_lora(model, tokenizer, reasoning)
     dual.add_adapter(VERIFICATION, verification)
     return install_gate(dual, tokenizer)
+
+
+def add_reasoning_lora(model: Any, tokenizer: Any, reasoning: LoraConfig) -> PeftModel:
+    """The base with the reasoning adapter alone and the markers trained with it; arguments as in `add_dual_lora`."""
+    _refuse_unsupported(REASONING, reasoning)
+    marker_ids = add_markers(model, tokenizer)
+    tables = [model.get_input_embeddings()]
+    if model.get_output_embeddings().weight is not tables[0].weight:
+        tables.append(model.get_output_embeddings())
+    reasoning.trainable_token_indices = {_name_of(model, table): marker_ids for table in tables}
+    student: Any = get_peft_model(model, reasoning, adapter_name=REASONING)
+    _mend_token_wrappers(student)
+    return student
 
 
 def add_markers(model: Any, tokenizer: Any) -> list[int]:
     """Make every stage marker one token; the ids. The embedding table grows only where it has no spare rows.
 
+    A new marker starts as the mean of the tokens that its text was before, so that no two start alike.
+
     Raises:
         ValueError: the vocabulary has a marker, but its own text does not become that token.
     """
-    tokenizer.add_tokens([marker for marker in STAGED_MARKERS if marker not in tokenizer.get_vocab()])
-    ids = []
+    new = [marker for marker in STAGED_MARKERS if marker not in tokenizer.get_vocab()]
+    pieces = {marker: tokenizer.encode(marker, add_special_tokens=False) for marker in new}
+    tokenizer.add_tokens(new)
+    ids = {}
     for marker in STAGED_MARKERS:
         tokens = tokenizer.encode(marker, add_special_tokens=False)
         if len(tokens) != 1:
             raise ValueError(f"the tokenizer writes {marker} as {len(tokens)} tokens; it must be one")
-        ids += tokens
-    if max(ids) >= model.get_input_embeddings().weight.shape[0]:
-        model.resize_token_embeddings(max(ids) + 1)
-    return ids
+        ids[marker] = tokens[0]
+    if max(ids.values()) >= model.get_input_embeddings().weight.shape[0]:
+        model.resize_token_embeddings(max(ids.values()) + 1, mean_resizing=False)
+    with torch.no_grad():
+        for table in (model.get_input_embeddings().weight, model.get_output_embeddings().weight):
+            for marker, tokens in pieces.items():
+                table[ids[marker]] = table[tokens].float().mean(0).to(table.dtype)
+    return list(ids.values())
 
 
 def install_gate(dual: PeftModel, tokenizer: Any) -> PeftModel:
@@ -78,18 +95,19 @@ def install_gate(dual: PeftModel, tokenizer: Any) -> PeftModel:
     marker = tokenizer.convert_tokens_to_ids(VERIFY_MARKER)
     if marker is None or marker == tokenizer.unk_token_id:
         raise ValueError(f"the tokenizer has no token {VERIFY_MARKER}; load the one that was saved with the adapters")
-    dual.base_model.set_adapter([REASONING, VERIFICATION])
+    tuner: Any = dual.base_model
+    tuner.set_adapter([REASONING, VERIFICATION])
     gate = VerifyGate(int(marker))
-    base = dual.get_base_model()
-    base.register_forward_pre_hook(gate.before_forward, with_kwargs=True)
+    base: Any = dual.get_base_model()
+    decoder = base.get_decoder()  # not the whole model: training computes logits apart from it
+    decoder.register_forward_pre_hook(gate.before_forward, with_kwargs=True)
+    decoder.register_forward_hook(gate.after_forward)
     for module in dual.modules():
         lora = getattr(module, "lora_A", None)
         if isinstance(lora, nn.ModuleDict) and VERIFICATION in lora:
             lora[VERIFICATION].register_forward_hook(gate.apply)
     base.generate = functools.partial(_checked_generate, base.generate)
-    for module in dual.modules():
-        if isinstance(module, TrainableTokensWrapper):
-            module.adapter_state_dict = functools.partial(_own_tokens, module, module.adapter_state_dict)
+    _mend_token_wrappers(dual)
     dual.verify_gate = gate  # type: ignore[assignment]
     return dual
 
@@ -123,8 +141,13 @@ class VerifyGate:
                 raise ValueError("the cache was filled by another model, so it is not known where its rows stand")
             if passed is not None:
                 gate = gate | passed[:, None]
-            self._passed[cache] = gate[:, -1]
         self.current = gate
+
+    def after_forward(self, _module: nn.Module, _args: Any, output: Any) -> None:
+        """Remember where the rows of the cache stand, also of one that the forward pass has made."""
+        cache = getattr(output, "past_key_values", None)
+        if cache is not None and self.current is not None:
+            self._passed[cache] = self.current[:, -1]
 
     def apply(self, _module: nn.Module, _args: Any, output: Tensor) -> Tensor:
         """The low-rank activations (B, T, r) times the gate."""
@@ -168,9 +191,40 @@ def _checked_generate(generate: Any, *args: Any, **kwargs: Any) -> Any:
     return generate(*args, **kwargs)
 
 
-def _own_tokens(wrapper: TrainableTokensWrapper, saved: Any, adapter_name: str, state_dict: Any) -> dict[str, Tensor]:
-    """The trained embeddings of an adapter; none for one that has none, where PEFT (0.21) fails on saving it."""
-    return saved(adapter_name, state_dict) if adapter_name in wrapper.token_adapter.trainable_tokens_delta else {}
+def _mend_token_wrappers(model: nn.Module) -> None:
+    """Trained embeddings that cost what they must, and that only the adapter which has them saves and loads."""
+    for module in model.modules():
+        if isinstance(module, TrainableTokensWrapper):
+            module.adapter_state_dict = functools.partial(_own_tokens, module, module.adapter_state_dict)
+            module.adapter_state_dict_load_map = functools.partial(
+                _own_tokens, module, module.adapter_state_dict_load_map
+            )
+            module.token_adapter.forward = functools.partial(_with_own_rows, module.token_adapter)
+
+
+def _own_tokens(wrapper: TrainableTokensWrapper, asked: Any, adapter_name: str, *state_dict: Any) -> dict[str, Any]:
+    """What PEFT says of an adapter's trained embeddings; nothing for one that has none, where PEFT (0.21) fails."""
+    has_tokens = adapter_name in wrapper.token_adapter.trainable_tokens_delta
+    return asked(adapter_name, *state_dict) if has_tokens else {}
+
+
+def _with_own_rows(layer: Any, x: Tensor) -> Tensor:
+    """What the forward of PEFT's TrainableTokensLayer gives, without its copy of the whole table in every pass.
+
+    The copy (V, D) of a 3B base is 620 MB, and its gradient another; here only the trained rows have one.
+    """
+    names = [name for name in layer.active_adapters if name in layer.trainable_tokens_delta]
+    if layer.disable_adapters or layer.merged or not names:
+        return layer.base_layer(x)
+    rows: Tensor = layer.trainable_tokens_delta[names[0]]  # (N, D)
+    index = torch.tensor(layer.token_indices[names[0]], device=rows.device)
+    found = layer.base_layer(x)
+    if isinstance(layer.base_layer, nn.Embedding):
+        scale = layer._get_embed_scale()
+        rows = rows.to(found.dtype) if scale is None else rows.to(found.dtype) * scale.to(found.dtype)
+        is_row = x[..., None] == index
+        return torch.where(is_row.any(-1, keepdim=True), rows[is_row.int().argmax(-1)], found)
+    return found.index_copy_(-1, index, nn.functional.linear(x, rows.to(x.dtype)).to(found.dtype))
 
 
 def _refuse_unsupported(name: str, config: LoraConfig) -> None:

@@ -11,6 +11,7 @@ model (benchmarks/bench_measures.py measures it).
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,11 +37,16 @@ def load_student(path_or_id: str | Path, *, device: str | torch.device | None = 
 
     Raises:
         OSError: nothing there that can be loaded.
+        ValueError: an adapter student whose base cannot be loaded or is another one.
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     import students.miniaxion  # noqa: F401  (makes its architecture known to AutoModelForCausalLM)
 
+    if (Path(path_or_id) / "base.json").is_file():
+        from students.adapter import load_adapter_student
+
+        return load_adapter_student(path_or_id, device=device)
     tokenizer = AutoTokenizer.from_pretrained(str(path_or_id))
     model: Any = AutoModelForCausalLM.from_pretrained(str(path_or_id))
     tokenizer.padding_side = "left"
@@ -61,13 +67,15 @@ def generate(
     seed: int = 0,
     batch_size: int = 64,
     stop: str | None = "</ANS>",
+    logits_processor: Callable[[Tensor, Tensor], Tensor] | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> list[Generation]:
     """One Generation for each prompt, in the order of the prompts; greedy where `temperature` is 0.
 
     A row ends at EOS or at the token `stop` (which stays in the text; ignored where the vocabulary has no such single
     token). A prompt that leaves no room in the model's context ends at once, unfinished. Sampling is repeatable by
-    `seed` for the same prompts and batch size. `on_progress` hears how many more rows are done.
+    `seed` for the same prompts and batch size. `logits_processor(input_ids (B, T), logits (B, V))` gives the logits to
+    choose from, as in transformers (students/calculator.py is one). `on_progress` hears how many more rows are done.
 
     Raises:
         ValueError: a number makes no sense, or a prompt is empty.
@@ -81,6 +89,7 @@ def generate(
     model.eval()
     device = next(model.parameters()).device
     generator = torch.Generator(device=device).manual_seed(seed)
+    choice = {"temperature": temperature, "top_p": top_p, "generator": generator}
     ends = torch.tensor(sorted(_end_ids(model, tokenizer, stop)), device=device)
     context = getattr(model.config, "max_position_embeddings", None) or 10**9
     written: list[list[int]] = [[] for _ in prompts]
@@ -91,7 +100,9 @@ def generate(
         if fitting:
             ids, mask = _left_padded([encoded[row] for row in fitting], _pad_id(tokenizer), device)
             room = (context - mask.sum(-1)).clamp_max(max_new_tokens)
-            for position, tokens in _decode(model, ids, mask, room, ends, temperature, top_p, generator):
+            for position, tokens in _decode(
+                model, ids, mask, room, ends, functools.partial(_choose, **choice), logits_processor
+            ):
                 written[fitting[position]] = tokens
         if on_progress:
             on_progress(len(rows))
@@ -107,16 +118,17 @@ def _decode(
     mask: Tensor,
     room: Tensor,
     ends: Tensor,
-    temperature: float,
-    top_p: float,
-    generator: torch.Generator,
+    choose: Callable[[Tensor], Tensor],
+    logits_processor: Callable[[Tensor, Tensor], Tensor] | None,
 ) -> Iterator[tuple[int, list[int]]]:
     """(row, its new token ids) of each row of ids (B, T), as rows finish: at an end token or after room (B,) tokens."""
+    prompts = ids
     rows = torch.arange(len(ids), device=ids.device)  # which row of the batch each line still here is
     position_ids = (mask.cumsum(-1) - 1).clamp_min(0)
     written = ids.new_empty(len(ids), 0)  # (lines still here, tokens so far)
     lengths = torch.zeros_like(rows)
     is_open = torch.ones_like(rows, dtype=torch.bool)
+    gate = getattr(model, "verify_gate", None)  # students/dual_lora.py
     cache = None
     while True:
         out = model(
@@ -128,7 +140,10 @@ def _decode(
             logits_to_keep=1,
         )
         cache = out.past_key_values
-        ids = _choose(out.logits[:, -1], temperature, top_p, generator)
+        logits = out.logits[:, -1]
+        if logits_processor is not None:
+            logits = logits_processor(torch.cat([prompts, written], dim=1), logits)
+        ids = choose(logits)
         written = torch.cat([written, ids], dim=1)
         lengths += is_open
         is_open = is_open & (lengths < room) & ~torch.isin(ids[:, 0], ends)
@@ -140,8 +155,10 @@ def _decode(
                 return
             kept = is_open.nonzero()[:, 0]
             cache.batch_select_indices(kept)
-            rows, written, lengths, room, is_open, ids, mask, position_ids = (
-                x[kept] for x in (rows, written, lengths, room, is_open, ids, mask, position_ids)
+            if gate is not None:
+                gate.select_rows(cache, kept)
+            rows, prompts, written, lengths, room, is_open, ids, mask, position_ids = (
+                x[kept] for x in (rows, prompts, written, lengths, room, is_open, ids, mask, position_ids)
             )
         mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
         position_ids = position_ids[:, -1:] + 1

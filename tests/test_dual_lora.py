@@ -156,7 +156,7 @@ def test_only_markers_of_the_table_are_trained(dual: tuple[PeftModel, Any, int])
     table = model.get_base_model().get_input_embeddings().token_adapter.base_layer
     assert not table.weight.requires_grad
     trained = {n: p.shape[0] for n, p in model.named_parameters() if p.requires_grad and "lora" not in n}
-    assert list(trained.values()) == [5]
+    assert list(trained.values()) == [5, 5]  # this base has a head of its own
     assert tokenizer.encode("w1 [VERIFY] w2", add_special_tokens=False)[1] == marker
 
 

@@ -30,6 +30,7 @@ def evaluate(
     num_perturbed: int = 200,
     max_new_tokens: int = 384,
     batch_size: int = 64,
+    logits_processor: Callable[[Any, Any], Any] | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """(what belongs in metrics.json, one row of samples.jsonl for each problem), by greedy decoding.
@@ -39,15 +40,16 @@ def evaluate(
         teachers: question -> the teacher's graph, for RFS. Questions of the nano tasks need none: the symbolic
             teacher solves them here.
         num_perturbed: how many of its own right outputs it gets back with a wrong step, to continue.
+        logits_processor: as in `students.generation.generate`.
         on_progress: hears how many more questions are answered, `len(problems) + len(harder)` in all.
     """
 
     def write(outputs: Sequence[Output], progress: Callable[[int], None] | None = on_progress) -> list[Output]:
-        options = {"max_new_tokens": max_new_tokens, "batch_size": batch_size}
-        return write_on(model, tokenizer, outputs, on_progress=progress, **options)
+        options = {"max_new_tokens": max_new_tokens, "batch_size": batch_size, "logits_processor": logits_processor}
+        return write_on(model, tokenizer, outputs, on_progress=progress, **options)  # type: ignore[arg-type]
 
     start = time.monotonic()
-    outputs = write(_unwritten(problems))
+    outputs = write(unwritten(problems))
     seconds = time.monotonic() - start
     graphs = {**teacher_graphs(problems), **(teachers or {})}
     scored = [score_output(output, graphs.get(output.question)) for output in outputs]
@@ -61,7 +63,7 @@ def evaluate(
         "batch_size": batch_size,
     }
     if harder:
-        metrics["one_more_digit"] = _beyond(write(_unwritten(harder)))
+        metrics["one_more_digit"] = _beyond(write(unwritten(harder)))
     return metrics, [one.to_row() for one in scored]
 
 
@@ -81,6 +83,7 @@ def write_on(
     *,
     max_new_tokens: int,
     batch_size: int,
+    logits_processor: Callable[[Any, Any], Any] | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> list[Output]:
     """The outputs, each written to its end by the student, greedily; their text so far may be empty."""
@@ -92,6 +95,7 @@ def write_on(
         [prompt(tokenizer, output.question) + output.text for output in outputs],
         max_new_tokens=max_new_tokens,
         batch_size=batch_size,
+        logits_processor=logits_processor,
         on_progress=on_progress,
     )
     return [

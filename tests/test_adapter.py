@@ -1,0 +1,193 @@
+"""An adapter student from its base to disk and back: what is saved, what is untouched, and what is refused."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from peft.tuners.trainable_tokens import TrainableTokensLayer
+from transformers import LlamaConfig, LlamaForCausalLM
+
+from distill.data import collate
+from distill.student_loss import StudentLoss
+from students import load_student
+from students.adapter import (
+    Base,
+    BaseError,
+    build_adapter_student,
+    load_adapter_student,
+    load_adapters,
+    load_base,
+    save_adapter_student,
+    save_adapters,
+)
+from students.dual_lora import STAGED_MARKERS, VERIFY_MARKER
+from students.encoding import Example
+from students.generation import generate
+
+FLOAT32_MODEL = 1e-4
+LORA: dict[str, Any] = {"r": 4, "lora_alpha": 8, "target_modules": ["q_proj", "v_proj", "down_proj"]}
+
+
+def student_of(base: Path, *, verification: bool = True, load_in_4bit: bool = False) -> tuple[Any, Any, Base]:
+    """A student whose adapters are no identity, which would hide everything."""
+    held = Base(str(base), load_in_4bit=load_in_4bit)
+    model, tokenizer = build_adapter_student(
+        held, reasoning=LORA, verification=LORA | {"r": 2} if verification else None, seed=0, dtype=torch.float32
+    )
+    with torch.no_grad():
+        torch.manual_seed(1)
+        for name, parameter in model.named_parameters():
+            if "lora_B" in name or "trainable_tokens" in name:
+                parameter.normal_(std=0.3)
+    return model.eval(), tokenizer, held
+
+
+def ids_of(tokenizer: Any, *texts: str) -> torch.Tensor:
+    encoded = [tokenizer.encode(text, add_special_tokens=False) for text in texts]
+    return torch.tensor(encoded)
+
+
+TEXT = f"What is 2+2?[EXECUTE]2+2=4{VERIFY_MARKER}4-2=2."
+
+
+@pytest.mark.parametrize("verification", [True, False])
+def test_a_saved_student_loads_equal_and_without_the_base(tiny_base: Path, tmp_path: Path, verification: bool) -> None:
+    model, tokenizer, base = student_of(tiny_base, verification=verification)
+    save_adapter_student(model, tokenizer, base, tmp_path)
+    names = {path.name for path in tmp_path.iterdir() if path.is_dir()}
+    assert names == ({"reasoning", "verification"} if verification else {"reasoning"})
+    adapters = sum(file.stat().st_size for file in tmp_path.rglob("*.safetensors"))
+    assert adapters < (tiny_base / "model.safetensors").stat().st_size  # the table is not in it
+    again, same = load_adapter_student(tmp_path, dtype=torch.float32)
+    ids = ids_of(tokenizer, TEXT)
+    assert same.encode(TEXT) == tokenizer.encode(TEXT)
+    with torch.no_grad():
+        assert (again(input_ids=ids).logits - model(input_ids=ids).logits).abs().max() < FLOAT32_MODEL
+    assert not any(parameter.requires_grad for parameter in again.parameters())
+
+
+def test_markers_start_apart_and_are_single_tokens(tiny_base: Path) -> None:
+    model, tokenizer, _ = student_of(tiny_base)
+    assert all(len(tokenizer.encode(marker, add_special_tokens=False)) == 1 for marker in STAGED_MARKERS)
+    fresh, _ = build_adapter_student(Base(str(tiny_base)), reasoning=LORA, verification=None, seed=0)
+    rows = next(p for n, p in fresh.named_parameters() if "trainable_tokens" in n)
+    assert rows.dtype == torch.float32
+    assert torch.pdist(rows).min() > 1e-3
+
+
+@torch.no_grad()
+def test_trained_rows_cost_less_and_give_what_peft_gives(tiny_base: Path) -> None:
+    model, tokenizer, _ = student_of(tiny_base)
+    ids = ids_of(tokenizer, TEXT)
+    ours = model(input_ids=ids).logits
+    for module in model.modules():
+        if isinstance(module, TrainableTokensLayer):
+            del module.forward  # PEFT's own
+    assert (model(input_ids=ids).logits - ours).abs().max() < 1e-5
+
+
+@torch.no_grad()
+def test_switched_off_the_adapters_leave_the_base_as_it_was(tiny_base: Path) -> None:
+    model, tokenizer, base = student_of(tiny_base)
+    plain, _ = load_base(base, dtype=torch.float32)
+    ids = ids_of(tokenizer, "What is 2+2?")
+    with model.disable_adapter():
+        size = plain.config.vocab_size
+        assert torch.equal(model(input_ids=ids).logits[..., :size], plain(input_ids=ids).logits)
+
+
+@torch.no_grad()
+def test_a_batch_decodes_as_its_rows_do_alone(tiny_base: Path) -> None:
+    model, tokenizer, _ = student_of(tiny_base)
+    prompts = [f"1+1={VERIFY_MARKER}", "7", "[EXECUTE] 123 + 45 =", f"{VERIFY_MARKER}9{VERIFY_MARKER}8"]
+    together = generate(model, tokenizer, prompts, max_new_tokens=12, stop=None)
+    alone = [generate(model, tokenizer, [prompt], max_new_tokens=12, stop=None)[0] for prompt in prompts]
+    assert [g.text for g in together] == [g.text for g in alone]
+
+
+def example(tokenizer: Any, text: str) -> Example:
+    ids = tokenizer.encode(text, add_special_tokens=False)
+    return Example(ids, [-100] * 4 + ids[4:], [2] * len(ids))
+
+
+def test_packed_rows_have_the_loss_and_the_gradients_of_single_rows(tiny_base: Path) -> None:
+    model, tokenizer, _ = student_of(tiny_base)
+    examples = [example(tokenizer, text) for text in (TEXT, "a question[EXECUTE]1+1=2", f"other{VERIFY_MARKER}3")]
+
+    def loss_and_gradients(rows: list[list[Example]], *, is_packed: bool) -> tuple[float, dict[str, torch.Tensor]]:
+        model.zero_grad()
+        batch = collate(rows, pad_token_id=0)
+        loss, _ = StudentLoss(model, is_packed=is_packed)(
+            **batch, stage_weights=torch.ones(5), denominator=torch.tensor(10.0)
+        )
+        loss.backward()
+        return loss.item(), {n: p.grad.clone() for n, p in model.named_parameters() if p.grad is not None}
+
+    packed, packed_gradients = loss_and_gradients([examples], is_packed=True)
+    single, single_gradients = loss_and_gradients([[e] for e in examples], is_packed=False)
+    assert packed == pytest.approx(single, rel=1e-5)
+    assert len(packed_gradients) == len(single_gradients) > 10
+    for name, gradient in single_gradients.items():
+        torch.testing.assert_close(packed_gradients[name], gradient, atol=1e-5, rtol=1e-4)
+
+
+def test_adapters_of_a_checkpoint_are_taken_up_bit_for_bit(tiny_base: Path, tmp_path: Path) -> None:
+    model, _, base = student_of(tiny_base)
+    save_adapters(model, tmp_path)
+    other, _ = build_adapter_student(base, reasoning=LORA, verification=LORA | {"r": 2}, seed=5, dtype=torch.float32)
+    load_adapters(other, tmp_path)
+    trained = {name: p for name, p in other.named_parameters() if p.requires_grad}
+    assert {"reasoning", "verification"} <= {name.split(".")[-2] for name in trained if "lora" in name}
+    for name, parameter in model.named_parameters():
+        if parameter.requires_grad:
+            assert torch.equal(trained[name], parameter)
+
+
+def test_an_adapter_of_another_base_is_refused(tiny_base: Path, tmp_path: Path) -> None:
+    model, tokenizer, base = student_of(tiny_base)
+    save_adapter_student(model, tokenizer, base, tmp_path / "student")
+    sizes = {"hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 1, "num_attention_heads": 2}
+    LlamaForCausalLM(LlamaConfig(vocab_size=300, **sizes)).save_pretrained(tmp_path / "other")
+    tokenizer.save_pretrained(tmp_path / "other")
+    (tmp_path / "student" / "base.json").write_text(json.dumps({"model": str(tmp_path / "other")}))
+    with pytest.raises(BaseError, match="trained on a base with hidden_size 64, but .* has 32"):
+        load_student(tmp_path / "student")
+    wider, _ = build_adapter_student(base, reasoning=LORA | {"r": 8}, verification=None, seed=0)
+    with pytest.raises(BaseError, match="does not fit this base"):
+        load_adapters(wider, tmp_path / "student")
+
+
+def test_a_base_that_cannot_be_had_is_named_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(BaseError, match="base .*nowhere") as caught:
+        load_base(Base(str(tmp_path / "nowhere")))
+    assert "\n" not in str(caught.value)
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "bitsandbytes" else find(name))
+    with pytest.raises(BaseError, match="bitsandbytes is not installed; pip install bitsandbytes"):
+        load_base(Base("any", load_in_4bit=True))
+
+
+def test_modules_that_the_base_lacks_are_named(tiny_base: Path) -> None:
+    with pytest.raises(BaseError, match="c_attn"):
+        build_adapter_student(
+            Base(str(tiny_base)), reasoning=LORA | {"target_modules": ["c_attn"]}, verification=None, seed=0
+        )
+
+
+def test_a_base_in_4_bit_trains_its_adapters_alone(tiny_base: Path) -> None:
+    bitsandbytes = pytest.importorskip("bitsandbytes")
+    model, tokenizer, _ = student_of(tiny_base, load_in_4bit=True)
+    held = [module for module in model.modules() if isinstance(module, bitsandbytes.nn.Linear4bit)]
+    assert held and all(module.weight.quant_type == "nf4" and module.weight.quant_state.nested for module in held)
+    batch = collate([[example(tokenizer, TEXT)]], pad_token_id=0)
+    loss, _ = StudentLoss(model.train(), is_packed=False)(
+        **batch, stage_weights=torch.ones(5), denominator=torch.tensor(1.0)
+    )
+    loss.backward()
+    trained = {name for name, parameter in model.named_parameters() if parameter.grad is not None}
+    assert trained and all("lora" in name or "trainable_tokens" in name for name in trained)
