@@ -140,30 +140,56 @@ def parse(
 
 @app.command("eval")
 def evaluate(
-    model: ModelArgument,
-    problems: Annotated[Path, typer.Option("--problems", metavar="FILE", help="Questions: a JSON object a line.")],
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="A run folder or a saved student; with --endpoint the name there.")
+    ],
+    problems: Annotated[
+        str, typer.Option("--problems", metavar="FILE|NAME", help="Questions, or a data set: gsm8k, math, vnhsge.")
+    ],
     out: OutOption = None,
-    batch_size: Annotated[int, typer.Option("--batch-size", min=1, help="Questions decoded together.")] = 64,
+    endpoint: Annotated[
+        str | None,
+        typer.Option("--endpoint", metavar="URL", help="Ask an OpenAI-compatible server; its key: OPENAI_API_KEY."),
+    ] = None,
+    batch_size: Annotated[
+        int | None,
+        typer.Option("--batch-size", min=1, help="Questions asked together; 64, or 1 with --endpoint, if left out."),
+    ] = None,
     max_new_tokens: Annotated[int, typer.Option("--max-new-tokens", min=1, help="Longest answer.")] = 384,
+    resume: Annotated[bool, typer.Option("--resume", help="Keep the answers an endpoint has given already.")] = False,
 ) -> None:
-    """Ask a student a file of questions; writes metrics.json and samples.jsonl."""
-    from distill.eval_files import eval_model
+    """Ask a student or an endpoint the same questions; writes metrics.json, samples.jsonl and report.html."""
+    from distill.eval_files import eval_endpoint, eval_model
+
+    options = {"max_new_tokens": max_new_tokens}
+    if endpoint is not None:
+        asking = {"parallel": batch_size or 1, "resume": resume}
+        print(eval_endpoint(endpoint, model, problems, out, _console(), **asking, **options))
+        return
+    if resume:
+        raise UserError("--resume: goes on with the answers of an --endpoint; a student is asked anew")
     from distill.quiet import quiet_libraries
 
     quiet_libraries()
-    print(eval_model(model, problems, out, _console(), batch_size=batch_size, max_new_tokens=max_new_tokens))
+    print(eval_model(model, problems, out, _console(), batch_size=batch_size or 64, **options))
 
 
 @app.command()
 def score(
-    outputs: Annotated[Path, typer.Argument(metavar="OUTPUTS.jsonl", help="Outputs: a JSON object a line.")],
+    outputs: Annotated[
+        Path, typer.Argument(metavar="OUTPUTS.jsonl", help="Outputs: a JSON object a line; or a run folder.")
+    ],
     teacher: Annotated[Path | None, typer.Option("--teacher", metavar="TRACES.jsonl", help="Teacher's traces.")] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option("--against", metavar="OTHER.jsonl", help="Outputs on the same questions, to compare with."),
+    ] = None,
     out: OutOption = None,
 ) -> None:
     """Measure any file of outputs, no model needed."""
     from distill.eval_files import score_file
 
-    score_file(outputs, teacher, out, _console(stderr=False))
+    score_file(outputs, teacher, out, _console(stderr=False), against=against)
 
 
 @app.command()

@@ -1,31 +1,29 @@
 """Measuring by files: a student on a file of questions, or any file of outputs without a model.
 
 distill eval runs/miniaxion-1f0c9a52 --problems questions.jsonl     {"question", "answer", "task"?} a line
+distill eval some-model --problems gsm8k --endpoint http://localhost:8000/v1
 distill score outputs.jsonl --teacher traces.jsonl                  {"question", "output", "gold"?, "task"?} a line
+distill score runs/a --against runs/b                               which is better on the same questions
 """
 
 from __future__ import annotations
 
-import math
-from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
-from distill.errors import UserError
-from distill.evaluation.outputs import Output, score_outputs
-from distill.problem_files import SHOWN_PROBLEMS, load_problems, read_rows
+from distill.errors import UserError, unknown_name
+from distill.evaluation.outputs import Output, Scored, score_output, score_outputs, summarize_scored
+from distill.evaluation.paired import compare_outputs
+from distill.output_files import duplicates, load_outputs, load_rows, read_trace
+from distill.problem_files import load_problems
 from distill.runs import disk_errors, write_json, write_jsonl
-from parsers import parse
-
-OUTPUT_FIELDS = ("output", "trace")
-GOLD_FIELDS = ("gold", "reference")
-TRACE_FIELDS = ("trace", "text", "output", "solution", "answer")
+from distill.show_metrics import asking_progress, show_metrics
+from parsers import ReasoningGraph, parse
+from teachers.datasets import CARDS, DatasetError, load_dataset_traces
+from teachers.problems import Problem
 
 
 def eval_model(
@@ -39,77 +37,206 @@ def eval_model(
 ) -> Path:
     """Ask a student the questions of a file; the new folder with metrics.json, samples.jsonl and report.html.
 
-    `model` is a run folder, the folder of a saved student, or a name on the Hub; `out` is `evals/<model>-<file>`
-    where None.
+    `model` is a run folder, the folder of a saved student, or a name on the Hub; `problems` a file or the name of a
+    data set; `out` is `evals/<model>-<problems>` where None.
 
     Raises:
         UserError: the file has bad lines, there is no student, or the folder exists.
     """
     from distill.evaluation.evaluate import evaluate
-    from distill.report import write_report
     from students.generation import load_student
 
-    questions = load_problems(problems)
+    questions, teachers = load_questions(problems)
     path = student_path(model)
-    folder = new_folder(out or Path("evals") / f"{Path(model).name}-{Path(problems).stem}")
+    folder = new_folder(out or evaluation_folder(model, problems))
     try:
         student, tokenizer = load_student(path)
     except (OSError, ValueError) as error:
         raise UserError(f"{path}: no student can be loaded from here ({str(error).splitlines()[0][:200]})") from None
     with asking_progress(len(questions), console) as on_progress:
         metrics, rows = evaluate(
-            student, tokenizer, questions, max_new_tokens=max_new_tokens, batch_size=batch_size, on_progress=on_progress
+            student,
+            tokenizer,
+            questions,
+            teachers=teachers,
+            max_new_tokens=max_new_tokens,
+            batch_size=batch_size,
+            on_progress=on_progress,
         )
-    _add_notes(metrics, [_duplicates([question.question for question in questions])])
-    with disk_errors(folder):
+    _add_notes(metrics, [duplicates([question.question for question in questions])])
+    _write(folder, {"model": str(model), "problems": str(problems), **metrics}, rows)
+    show_metrics(metrics, console)
+    return folder
+
+
+def eval_endpoint(
+    url: str,
+    model: str,
+    problems: str | Path,
+    out: str | Path | None,
+    console: Console,
+    *,
+    parallel: int = 1,
+    max_new_tokens: int = 384,
+    resume: bool = False,
+) -> Path:
+    """Ask the questions at an OpenAI-compatible endpoint; a folder as of `eval_model`, and the answers as they came.
+
+    Raises:
+        UserError: as `eval_model`, or the endpoint refuses or does not answer. Answers so far stay in answers.jsonl,
+            and with `resume` they are not asked for again.
+    """
+    from distill.endpoint import ask_all, checked_endpoint
+    from distill.evaluation.evaluate import teacher_graphs
+
+    questions, teachers = load_questions(problems)
+    endpoint = checked_endpoint(url, model, max_new_tokens)
+    folder = Path(out or evaluation_folder(model, problems))
+    kept = folder / "answers.jsonl"
+    if not resume and kept.is_file():
+        raise UserError(f"{folder}: exists already; use --resume to go on with its answers, or another --out")
+    if not kept.is_file():
+        new_folder(folder)
+    with disk_errors(folder), asking_progress(len(questions), console) as on_progress:
         folder.mkdir(parents=True, exist_ok=True)
-        write_jsonl(folder / "samples.jsonl", rows)
-        write_json(folder / "metrics.json", {"model": str(model), "problems": str(problems), **metrics})
-        write_report(folder)
+        asked = [question.question for question in questions]
+        answers = ask_all(endpoint, asked, kept, parallel=parallel, on_progress=on_progress)
+    outputs = [
+        Output(
+            p.question,
+            found.output,
+            p.accepted or p.answer or None,
+            p.task,
+            p.language,
+            found.finished,
+            found.num_tokens,
+        )
+        for p in questions
+        for found in [answers[p.question]]
+    ]
+    teachers = {**teacher_graphs(questions), **teachers}
+    metrics, rows = score_outputs(outputs, teachers=teachers or None)
+    _add_notes(metrics, [duplicates(asked), _empty(outputs)])
+    _write(folder, {"model": model, "endpoint": endpoint.url, "problems": str(problems), **metrics}, rows)
     show_metrics(metrics, console)
     return folder
 
 
 def score_file(
-    outputs: str | Path, teacher: str | Path | None, out: str | Path | None, console: Console
+    outputs: str | Path,
+    teacher: str | Path | None,
+    out: str | Path | None,
+    console: Console,
+    *,
+    against: str | Path | None = None,
 ) -> dict[str, Any]:
-    """Measure a file of outputs, against the traces of a teacher where given; shows the metrics and gives them.
+    """Measure a file of outputs (or the samples of a run folder); shows the metrics and gives them.
 
     Without gold answers there is no accuracy, format and RFS are still given. With `out` the folder gets metrics.json,
     samples.jsonl and report.html.
 
-    Raises:
-        UserError: a file has bad lines, no question of the outputs is in the teacher's file, or `out` exists.
-    """
-    from distill.report import write_report
+    Args:
+        teacher: traces to measure RFS against, joined by equal question.
+        against: other outputs on the same questions, compared question by question under the gold answers of
+            `outputs`.
 
+    Raises:
+        UserError: a file has bad lines, shares no question with the outputs, or `out` exists.
+    """
     folder = new_folder(out) if out else None
-    found = _load(Path(outputs), _read_output)
-    teachers, notes = None, [_duplicates([output.question for output in found])]
-    empty = sum(not output.text.strip() for output in found)
-    notes.append(f"{empty} of {len(found)} outputs are empty" if empty else "")
+    found = load_outputs(Path(outputs))
+    others = load_outputs(Path(against)) if against is not None else None
+    teachers, notes = None, [duplicates([output.question for output in found]), _empty(found)]
     if teacher is not None:
-        traces = _load(Path(teacher), _read_trace)
+        traces = load_rows(Path(teacher), read_trace)
         teachers = {question: parse(text, question=question) for question, text in reversed(traces)}
         joined = sum(output.question in teachers for output in found)
         if not joined:
             raise UserError(
                 f"{teacher}: none of its {len(teachers)} questions is in {outputs}; questions are joined by equal text"
             )
-        notes += [_duplicates([question for question, _ in traces], "teacher traces")]
+        notes += [duplicates([question for question, _ in traces], "teacher traces")]
         notes += [f"{joined} of {len(found)} outputs have a teacher trace" if joined < len(found) else ""]
-    metrics, rows = score_outputs(found, teachers=teachers)
+    scored = [score_output(output, (teachers or {}).get(output.question)) for output in found]
+    metrics = summarize_scored(scored, has_teacher=teachers is not None)
+    if others is not None:
+        metrics["paired"], more = _paired(scored, others, outputs, str(against))
+        notes += more
     _add_notes(metrics, notes)
     if folder is not None:
-        with disk_errors(folder):
-            folder.mkdir(parents=True, exist_ok=True)
-            write_jsonl(folder / "samples.jsonl", rows)
-            write_json(
-                folder / "metrics.json", {"outputs": str(outputs), "teacher": teacher and str(teacher), **metrics}
-            )
-            write_report(folder)
+        names = {"outputs": str(outputs), "teacher": teacher and str(teacher)}
+        _write(folder, {**names, **metrics}, [one.to_row() for one in scored])
     show_metrics(metrics, console)
     return metrics
+
+
+def _paired(
+    scored: list[Scored], others: list[Output], outputs: str | Path, against: str
+) -> tuple[dict[str, Any], list[str]]:
+    """What stands under `paired` in metrics.json, and the notes on what could not be compared."""
+    golds = {one.output.question: one.output.gold for one in reversed(scored)}
+    num_other = sum(o.gold is not None and golds.get(o.question) not in (None, o.gold) for o in others)
+    graded = [score_output(replace(other, gold=golds.get(other.question))) for other in others]
+    found = compare_outputs(scored, graded)
+    if not found["joined"]:
+        raise UserError(f"{against}: none of its questions is in {outputs}; questions are joined by equal text")
+    notes = [duplicates([other.question for other in others], f"questions of {against}")]
+    left = [f"{found['only_here']} of {outputs}" * bool(found["only_here"])]
+    left += [f"{found['only_there']} of {against}" * bool(found["only_there"])]
+    if any(left):
+        notes.append(f"questions that only one file has, not compared: {', '.join(filter(None, left))}")
+    if num_other:
+        notes.append(f"{num_other} outputs of {against} have another gold answer; that of {outputs} was used")
+    if found["strict"] is None:
+        notes.append("no gold answers: the two files cannot be compared by accuracy")
+    return {"against": against, **found}, notes
+
+
+def load_questions(problems: str | Path) -> tuple[list[Problem], dict[str, ReasoningGraph]]:
+    """The questions of a file, or of the test split of a data set with the graphs of its reference solutions.
+
+    Raises:
+        UserError: the file has bad lines, or the data set cannot be read.
+    """
+    name = str(problems)
+    if name not in CARDS or Path(name).exists():
+        if not Path(name).exists() and Path(name).suffix == "":
+            raise UserError(f"--problems: {unknown_name(f'file or data set {name}', name, list(CARDS))}")
+        return load_problems(problems), {}
+    try:
+        traces = list(load_dataset_traces(name, split="test"))
+    except DatasetError as error:
+        raise UserError(str(error)) from None
+    graphs = {
+        trace.problem.question: parse(
+            trace.text,
+            question=trace.problem.question,
+            format=trace.format,  # type: ignore[arg-type]
+            language=trace.problem.language,
+        )
+        for trace in traces
+    }
+    return [trace.problem for trace in traces], graphs
+
+
+def evaluation_folder(model: str, problems: str | Path) -> Path:
+    """Where an evaluation goes by default."""
+    return Path("evals") / f"{Path(model).name}-{Path(problems).stem}"
+
+
+def _write(folder: Path, metrics: dict[str, Any], rows: list[dict[str, Any]]) -> None:
+    from distill.report import write_report
+
+    with disk_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        write_jsonl(folder / "samples.jsonl", rows)
+        write_json(folder / "metrics.json", metrics)
+        write_report(folder)
+
+
+def _empty(outputs: list[Output]) -> str:
+    empty = sum(not output.text.strip() for output in outputs)
+    return f"{empty} of {len(outputs)} outputs are empty" if empty else ""
 
 
 def student_path(model: str) -> str:
@@ -134,133 +261,5 @@ def new_folder(out: str | Path) -> Path:
     return folder
 
 
-@contextmanager
-def asking_progress(total: int, console: Console) -> Iterator[Callable[[int], None]]:
-    """Shows how many questions are answered, on a terminal; gives the function to call with each further number."""
-    columns = (TextColumn("asking"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("", total=total)
-        yield lambda count: progress.advance(task, count)
-
-
-def show_metrics(metrics: Mapping[str, Any], console: Console) -> None:
-    """A table of the tasks, then one line for each other measure, and the notes."""
-    if metrics["tasks"]:
-        table = Table("task", "published", "ours", "95 % interval", "n", box=None, pad_edge=False)
-        for name, task in metrics["tasks"].items():
-            low, high = task["interval"]
-            table.add_row(
-                name,
-                _percent(task["published"]),
-                _percent(task["accuracy"]),
-                f"{100 * low:.1f} – {100 * high:.1f}",
-                str(task["n"]),
-            )
-        average = metrics["average"]
-        table.add_row("average", _percent(average["published"]), _percent(average["accuracy"]), "", "")
-        console.print(table)
-    if metrics["accuracy"]:
-        strict, lenient = metrics["accuracy"]["strict"], metrics["accuracy"]["lenient"]
-        low, high = (100 * bound for bound in strict["interval"])
-        console.print(
-            f"accuracy   strict {_percent(strict['accuracy'])} ({low:.1f} – {high:.1f}), lenient "
-            f"{_percent(lenient['accuracy'])}, n {strict['n']}, time-outs {strict['timeouts']}",
-            highlight=False,
-        )
-    shares = metrics["format"]
-    named = ("well_formed", "thinking_rate", "step_format", "answer_completion")
-    console.print(
-        "format     " + ", ".join(f"{n.replace('_', ' ')} {_percent(shares[n])}" for n in named), highlight=False
-    )
-    if metrics["rfs"] is not None:
-        console.print(
-            f"RFS        {metrics['rfs']:.3f}, strict {metrics['rfs_strict']:.3f}, over {metrics['num_rfs']} outputs",
-            highlight=False,
-        )
-    own = metrics["svr"]["own"]
-    if own:
-        console.print(
-            f"SVR        {_percent(own['rate'])} of {own['wrong']} wrong results flagged and corrected; false alarms "
-            f"{_percent(own['false_alarm_rate'])}, right answers broken {_percent(own['broken_rate'])}",
-            highlight=False,
-        )
-    injected, perturbation = metrics["svr"]["injected"], metrics["perturbation"]
-    if injected:
-        console.print(
-            f"           of {injected['wrong']} injected errors {_percent(injected['detection_rate'])} flagged, "
-            f"{_percent(injected['rate'])} corrected",
-            highlight=False,
-        )
-    if perturbation and perturbation["n"]:
-        console.print(
-            f"perturbed  {_percent(perturbation['share'])} of {perturbation['n']} changed steps were computed on with",
-            highlight=False,
-        )
-    for note in metrics["notes"]:
-        console.print(f"note: {note}", highlight=False)
-
-
-def _load(path: Path, read: Callable[[dict[str, Any]], Any]) -> list[Any]:
-    """What `read` makes of each line; it raises ValueError with what is wrong."""
-    found, problems = [], []
-    for number, row in read_rows(path):
-        try:
-            if isinstance(row, str):
-                raise ValueError(row)
-            found.append(read(row))
-        except ValueError as error:
-            problems.append(f"line {number}: {error}")
-    if problems:
-        more = [f"and {len(problems) - SHOWN_PROBLEMS} more lines"] if len(problems) > SHOWN_PROBLEMS else []
-        raise UserError(*problems[:SHOWN_PROBLEMS], *more, heading=str(path))
-    if not found:
-        raise UserError(f"{path}: empty; one JSON object a line is due")
-    return found
-
-
-def _read_output(row: dict[str, Any]) -> Output:
-    question, text = _text(row, ("question",)), _text(row, OUTPUT_FIELDS, may_be_empty=True)
-    gold = next((row[name] for name in GOLD_FIELDS if row.get(name) is not None), None)
-    if isinstance(gold, bool) or not isinstance(gold, str | int | float | list | None):
-        raise ValueError("gold is neither text, a number nor a list of accepted answers")
-    if isinstance(gold, float) and not math.isfinite(gold):
-        raise ValueError(f"gold is {gold}, which is no number in JSON")
-    if isinstance(gold, list):
-        if not gold or not all(isinstance(one, str) for one in gold):
-            raise ValueError("gold as a list holds the accepted answers as text")
-    elif gold is not None:
-        gold = str(gold).rpartition("####")[2].strip() or None
-    task, language = row.get("task") or "", row.get("language") or "auto"
-    if not isinstance(task, str) or language not in ("auto", "en", "pt", "vi", "und"):
-        raise ValueError("task is text and language one of auto, en, pt, vi, und")
-    return Output(question, text, gold, task, language)
-
-
-def _read_trace(row: dict[str, Any]) -> tuple[str, str]:
-    return _text(row, ("question",)), _text(row, TRACE_FIELDS)
-
-
-def _text(row: Mapping[str, Any], names: tuple[str, ...], *, may_be_empty: bool = False) -> str:
-    """The first of the fields that is there."""
-    name = next((name for name in names if name in row), None)
-    if name is None:
-        wanted = " or ".join(f'"{name}"' for name in names)
-        raise ValueError(f"the field {wanted} is missing (it has {', '.join(row) or 'none'})")
-    if not isinstance(row[name], str):
-        raise ValueError(f'"{name}" is not text')
-    if not may_be_empty and not row[name].strip():
-        raise ValueError(f'"{name}" is blank')
-    return row[name]
-
-
-def _duplicates(questions: list[str], what: str = "questions") -> str:
-    repeated = sum(count - 1 for count in Counter(questions).values())
-    return f"{repeated} of {len(questions)} {what} repeat an earlier question" if repeated else ""
-
-
 def _add_notes(metrics: dict[str, Any], notes: list[str]) -> None:
     metrics["notes"] = [*metrics["notes"], *(note for note in notes if note)]
-
-
-def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{100 * share:.1f} %"

@@ -168,3 +168,64 @@ def test_eval_of_what_is_no_model_writes_nothing(tmp_path, console):
     with pytest.raises(UserError, match="no student can be loaded"):
         eval_model(str(tmp_path / "student"), questions, tmp_path / "out", console)
     assert not (tmp_path / "out").exists()
+
+
+def rows(rights: str, gold: str | None = "9") -> list[dict[str, str]]:
+    """An output for each letter, r right, w wrong, - empty."""
+    texts = {"r": RIGHT, "w": WRONG, "-": ""}
+    return [
+        {"question": f"q{i}", "output": texts[letter], **({"gold": gold} if gold else {})}
+        for i, letter in enumerate(rights)
+    ]
+
+
+def test_two_files_are_compared_question_by_question(tmp_path, console):
+    here = write(tmp_path / "here.jsonl", *rows("rrrrrrww"))
+    there = write(tmp_path / "there.jsonl", *reversed(rows("rwwww-rw", gold=None)), {"question": "new", "output": "9"})
+    paired = score_file(here, None, tmp_path / "out", console, against=there)["paired"]
+    # Only here right: q1 … q5; only there: q6. McNemar: 2 · (C(6,0) + C(6,1)) / 2^6 = 0.21875.
+    assert (paired["joined"], paired["only_here"], paired["only_there"]) == (8, 0, 1)
+    strict = paired["strict"]
+    assert (strict["n"], strict["only_here"], strict["only_there"]) == (8, 5, 1)
+    assert (strict["share"], strict["against"], strict["difference"]) == (0.75, 0.25, 0.5)
+    assert strict["p_value"] == pytest.approx(0.21875)
+    assert strict["interval"][0] <= 0.5 <= strict["interval"][1]
+    assert paired["well_formed"]["only_here"] == 1  # the empty one
+    text = shown(console)
+    assert "75.0 % to 25.0 %: +50.0 points" in text
+    assert "questions that only one file has, not compared: 1 of" in text
+    assert json.loads((tmp_path / "out" / "metrics.json").read_text())["paired"]["strict"] == strict
+
+
+def test_comparing_the_other_way_round_gives_the_opposite(tmp_path, console):
+    a, b = write(tmp_path / "a.jsonl", *rows("rrwrw")), write(tmp_path / "b.jsonl", *rows("wrwwr"))
+    forth = score_file(a, None, None, console, against=b)["paired"]["strict"]
+    back = score_file(b, None, None, console, against=a)["paired"]["strict"]
+    assert forth["difference"] == -back["difference"]
+    assert forth["p_value"] == back["p_value"]
+    assert score_file(a, None, None, console, against=a)["paired"]["strict"]["difference"] == 0
+
+
+def test_comparing_what_repeats_what_has_no_gold_and_what_shares_nothing(tmp_path, console):
+    repeated = write(tmp_path / "repeated.jsonl", *rows("rw"), *rows("ww"))  # of a question the first counts
+    other = write(tmp_path / "other.jsonl", *rows("ww"))
+    strict = score_file(repeated, None, None, console, against=other)["paired"]["strict"]
+    assert (strict["n"], strict["only_here"]) == (2, 1)
+    without = write(tmp_path / "without.jsonl", *rows("rw", gold=None))
+    paired = score_file(without, None, None, console, against=other)["paired"]
+    assert paired["strict"] is None
+    assert paired["well_formed"]["n"] == 2
+    assert "cannot be compared by accuracy" in shown(console)
+    wrong_gold = write(tmp_path / "gold.jsonl", *rows("rw", gold="7"))
+    assert score_file(other, None, None, console, against=wrong_gold)["paired"]["strict"]["only_there"] == 1
+    assert "2 outputs of" in shown(console)
+    stranger = write(tmp_path / "stranger.jsonl", {"question": "another", "output": RIGHT})
+    with pytest.raises(UserError, match=r"stranger\.jsonl: none of its questions is in"):
+        score_file(repeated, None, None, console, against=stranger)
+
+
+def test_run_folders_are_compared_by_their_samples(tmp_path, console):
+    for name, rights in (("a", "rr"), ("b", "rw")):
+        score_file(write(tmp_path / f"{name}.jsonl", *rows(rights)), None, tmp_path / name, console)
+    paired = score_file(tmp_path / "a", None, None, console, against=tmp_path / "b")["paired"]
+    assert paired["strict"]["difference"] == 0.5

@@ -53,6 +53,7 @@ class Scored:
         output, grade, check = self.output, self.grade, self.verification
         return {
             "task": output.task,
+            "language": output.language,
             "question": output.question,
             "gold": output.gold,
             "output": output.text,
