@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.gold_scores import rows, score_gold
-from parsers import ReasoningGraph, parse
+from benchmarks.round_trips import failures, random_graphs
+from parsers import ReasoningGraph, parse, structure
 from parsers.answers import Verdict, answers_equal
 from parsers.choices import split_options
 from parsers.computations import MARK, is_worth
@@ -205,25 +206,30 @@ def gold_scores(shared: Path) -> Iterator[Measurement]:
     )
 
 
+def reference_solutions(data: Path) -> list[tuple[str, str, str]]:
+    """Solution, question and format of every row of GSM8K, MATH and VNHSGE."""
+    parts = ("train", "test")
+    gsm8k = [row for name in parts for row in rows(data / f"gsm8k/{name}.jsonl")]
+    math = [row for name in parts for row in rows(data / f"math/{name}.jsonl")]
+    vnhsge = [row for year in YEARS for row in rows(data / f"vnhsge/MET_Math_IE_{year}.json")]
+    return [
+        *((row["answer"], row["question"], "gsm8k") for row in gsm8k),
+        *((row["solution"], row["problem"], "math") for row in math),
+        *((row["Explanation"], row["Question"], "vnhsge") for row in vnhsge),
+    ]
+
+
+def round_trips(data: Path, num_graphs: int) -> Iterator[Measurement]:
+    """parse(render(graph)) of every structured solution and of random graphs, in both formats of students."""
+    real = (structure(parse(text, question=q, format=format)) for text, q, format in reference_solutions(data))
+    for name, graphs in (("structured solutions", real), (f"{num_graphs:,} random graphs", random_graphs(num_graphs))):
+        total, changed = failures(graphs, show=lambda graph: repr(graph.question))
+        yield share(f"{name}: read back equal", total - len(changed), total, 1.0, changed)
+
+
 def speed(data: Path) -> Iterator[Measurement]:
     """All reference solutions parsed and structured on one core, and a text of one megabyte."""
-    from parsers.structure import structure
-
-    work = [
-        (row["answer"], row["question"], "gsm8k")
-        for name in ("train", "test")
-        for row in rows(data / f"gsm8k/{name}.jsonl")
-    ]
-    work += [
-        (row["solution"], row["problem"], "math")
-        for name in ("train", "test")
-        for row in rows(data / f"math/{name}.jsonl")
-    ]
-    work += [
-        (row["Explanation"], row["Question"], "vnhsge")
-        for y in YEARS
-        for row in rows(data / f"vnhsge/MET_Math_IE_{y}.json")
-    ]
+    work = reference_solutions(data)
     begin = time.process_time()
     for text, question, format in work:
         structure(parse(text, question=question, format=format))
@@ -344,13 +350,14 @@ def _unclose(text: str, draw: random.Random) -> str:
 _MUTATIONS: tuple[Callable[[str, random.Random], str], ...] = (_cut, _shuffle, _double, _garble, _splinter, _unclose)
 
 
-def measure(shared: Path, num_mutations: int) -> Iterator[Measurement]:
+def measure(shared: Path, num_mutations: int, num_graphs: int) -> Iterator[Measurement]:
     """All measurements, in order."""
     data = shared / "data"
     for part in (gsm8k_answers, trace_answers, math_answers, vnhsge_options, gsm8k_marks):
         yield from part(data)
     yield from gold_scores(shared)
     yield from speed(data)
+    yield from round_trips(data, num_graphs)
     yield from fuzz(data, num_mutations)
 
 
@@ -362,11 +369,12 @@ def main() -> int:
     arguments = argparse.ArgumentParser(description="Every number that the parsers promise.")
     arguments.add_argument("--shared", type=Path, default=Path(__file__).parents[2] / "shared")
     arguments.add_argument("--mutations", type=int, default=20_000)
+    arguments.add_argument("--graphs", type=int, default=100_000, help="random graphs rendered and read back")
     arguments.add_argument("--rest", type=int, default=12, help="cases shown of each measurement that is not perfect")
     options = arguments.parse_args()
     console, table = Console(), Table("measured", "value", "promised", "")
     found = []
-    for measurement in measure(options.shared, options.mutations):
+    for measurement in measure(options.shared, options.mutations, options.graphs):
         found.append(measurement)
         mark = {None: "", True: "[green]✓", False: "[red]✗"}[measurement.good]
         table.add_row(measurement.name, measurement.value, measurement.promised, mark)

@@ -85,7 +85,9 @@ def our_speed(recipe: Recipe, tokenizer: Any) -> float:
         train_phase(run, Console(quiet=True), nproc=choose_nproc(recipe.train.gradient_accumulation_steps))
         facts = run.record()["training"]
     aside = time.perf_counter() - started - facts["elapsed_seconds"]
-    print(f"  ours: {facts['processes']} processes, {aside:.0f} s of set-up, compilation and checkpoint beside training")
+    print(
+        f"  ours: {facts['processes']} processes, {aside:.0f} s of set-up, compilation and checkpoint beside training"
+    )
     return facts["supervised_tokens"] / facts["elapsed_seconds"]
 
 

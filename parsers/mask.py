@@ -142,9 +142,13 @@ def _blot_formula_lines(masked: str) -> str:
     return "\n".join(blot(line) for line in masked.split("\n"))
 
 
+_RELATION_OR_SIGN = re.compile(r"[=+*/×÷≈<>≤≥⇔⇒→]")
+_LISTED = re.compile(r"[-*+•]\s|\d{1,3}[.)]\s|\*\*|#")
+
+
 def _is_formula(line: str) -> bool:
-    if len(line) > 400 or not any(sign in line for sign in "=+*/×÷≈<>≤≥⇔⇒→"):
+    if len(line) > 400 or not _RELATION_OR_SIGN.search(line):
         return False
-    if re.match(r"[-*+•]\s|\d{1,3}[.)]\s|\*\*|#", line):
+    if _LISTED.match(line):
         return False
     return not _WORD.search(_COMMAND.sub(" ", line).replace(INLINE, " "))

@@ -62,6 +62,7 @@ _PLANS = re.compile(
     r"tính|tìm|xác định|cần|giải|xét|so sánh|làm theo|thực hiện)",
     re.I,
 )
+_DISPLAYS = re.compile(f"{DISPLAY}+\\.?")
 _DEFINES = re.compile(r"\W*(?:let(?!'s)|suppose|denote|gọi|đặt|giả sử|seja|chame)\b", re.I)
 _TAIL = re.compile(r"(?:where|with|for|in which|onde|trong đó|với)\b", re.I)
 
@@ -113,10 +114,10 @@ def _split_line(masked: str, start: int, end: int, mark: str) -> Iterator[_Piece
         yield _Piece(start, end, "head")
         return
     position = start
-    for formula in re.finditer(f"{DISPLAY}+\\.?", masked[start:end]):
-        yield from _sentences(masked, position, start + formula.start())
-        yield _Piece(start + formula.start(), start + formula.end(), "display")
-        position = start + formula.end()
+    for formula in _DISPLAYS.finditer(masked, start, end):
+        yield from _sentences(masked, position, formula.start())
+        yield _Piece(formula.start(), formula.end(), "display")
+        position = formula.end()
     yield from _sentences(masked, position, end)
 
 
@@ -153,11 +154,10 @@ def _text_piece(masked: str, start: int, end: int) -> Iterator[_Piece]:
 
 
 def _strip(masked: str, start: int, end: int) -> tuple[int, int]:
-    while start < end and masked[start].isspace():
-        start += 1
-    while end > start and masked[end - 1].isspace():
-        end -= 1
-    return start, end
+    line = masked[start:end]
+    bare = line.lstrip()
+    start += len(line) - len(bare)
+    return start, start + len(bare.rstrip())
 
 
 class _Builder:
