@@ -124,6 +124,10 @@ def train_phase(run: Run, console: Console, *, nproc: int = 1) -> None:
 
 def evaluate_phase(run: Run, console: Console) -> None:
     """samples.jsonl and metrics.json: the student on questions of the test side."""
+    if is_adapter(run.recipe):
+        from distill.adapter_evaluation import evaluate_adapter
+
+        return evaluate_adapter(run, console)
     from distill.eval_files import asking_progress, show_metrics
     from distill.evaluation import evaluate
     from distill.examples import encode_text, problems_to_ask, validation_texts
@@ -161,9 +165,19 @@ def report_phase(run: Run, console: Console) -> None:
     from distill.model_card import model_card
     from distill.report import write_report
 
-    card = model_card(name=run.recipe.student.size, metrics=read_json(run.metrics), facts=run.record())
+    if is_adapter(run.recipe):
+        from distill.adapter_card import adapter_card
+
+        card = adapter_card(run.recipe, metrics=read_json(run.metrics), facts=run.record())
+    else:
+        card = model_card(name=run.recipe.student.size, metrics=read_json(run.metrics), facts=run.record())
     write_text(run.student / "README.md", card)
     write_report(run.path, history=read_history(run))
+
+
+def is_adapter(recipe: Recipe) -> bool:
+    """Whether the student is a pretrained base under adapters."""
+    return isinstance(recipe.student, AdapterStudent)
 
 
 def read_history(run: Run) -> list[dict[str, float]]:

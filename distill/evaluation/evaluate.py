@@ -104,7 +104,8 @@ def write_on(
     ]
 
 
-def _unwritten(problems: Sequence[Problem]) -> list[Output]:
+def unwritten(problems: Sequence[Problem]) -> list[Output]:
+    """What is still to be written: an empty output for each problem."""
     return [Output(p.question, "", p.answer or None, p.task, p.language) for p in problems]
 
 
