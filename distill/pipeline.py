@@ -128,9 +128,10 @@ def evaluate_phase(run: Run, console: Console) -> None:
         from distill.adapter_evaluation import evaluate_adapter
 
         return evaluate_adapter(run, console)
-    from distill.eval_files import asking_progress, show_metrics
     from distill.evaluation import evaluate
+    from distill.evaluation.evaluate import teacher_graphs
     from distill.examples import encode_text, problems_to_ask, validation_texts
+    from distill.show_metrics import asking_progress, show_metrics
     from distill.validation import validation_loss
     from students.generation import load_student
 
@@ -143,6 +144,7 @@ def evaluate_phase(run: Run, console: Console) -> None:
             tokenizer,
             problems,
             harder=harder,
+            teachers=teacher_graphs(problems, verify=getattr(run.recipe.teacher, "verify", "inverse")),
             max_new_tokens=settings.max_new_tokens,
             batch_size=settings.batch_size,
             on_progress=on_progress,

@@ -107,6 +107,8 @@ class SymbolicTeacher(Section):
     """Weight of each task in the mix, in every language that has it; all tasks equally where empty."""
     error_rate: Share = 0.1
     """Share of traces with one wrong EXECUTE step that VERIFY finds and corrects."""
+    verify: Literal["inverse", "steps"] = "inverse"
+    """VERIFY undoes the computation in one step, or computes every step again."""
 
     @property
     def task_weights(self) -> dict[tuple[str, str], float]:

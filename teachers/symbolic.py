@@ -10,14 +10,21 @@
 Numbers are worked on digit by digit, least significant first. Every step restates the digits that it needs, so that
 computing it is a look-up in what stands next to it; operands are padded to one width, so that a digit's place is its
 position. What was tried before this wording, and how long each took to be learnt, stands in docs/log.md.
+
+VERIFY undoes the whole computation in one step, or (`verify="steps"`) computes every step again and compares:
+
+    [EXECUTE]    3>2, 7-5=2, 4-8-0+10=8, 3-2-1=0
+    [VERIFY]     3>2, 7-5=2, 4-8-0+10=6, step 3: 4-8-0+10=6, 3-2-1=0, ok
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 from random import Random
+from typing import Literal
 
 from parsers.graph import Stage
 from teachers.chat import talk_of
@@ -25,6 +32,7 @@ from teachers.problems import Problem, Trace
 from teachers.words import WORDS, Words
 
 Steps = list[tuple[Stage, str]]
+Verify = Literal["inverse", "steps"]
 
 
 @dataclass
@@ -37,6 +45,22 @@ class Work:
     steps: Steps = field(default_factory=list)
     num_computed: int = 0
     wrong_index: int | None = None
+    checks_steps: bool = False
+
+    @property
+    def executed(self) -> list[str]:
+        """The EXECUTE steps so far."""
+        return [text for stage, text in self.steps if stage is Stage.EXECUTE]
+
+    def verify(self, check: str, *, wrong: int | None = None) -> list[str]:
+        """VERIFY of this right work. With `wrong`, of one whose EXECUTE step of that number, from 0, is another."""
+        execute = self.executed
+        by_steps = self.checks_steps and self.num_computed > 0
+        verdict = ["ok"] if by_steps else [f"{check} ok"] if check else []
+        if wrong is None:
+            return [*execute, *verdict] if by_steps else verdict
+        named = [f"{self.words.step} {wrong + 1}: {execute[wrong]}", *execute[wrong + 1 :], *verdict]
+        return [*execute[: wrong + 1], *named] if by_steps else named
 
     def write(self, stage: Stage, *texts: str) -> None:
         """Add steps to a stage."""
@@ -193,7 +217,10 @@ def _even_odd(work: Work, problem: Problem) -> tuple[str, str]:
     work.write(Stage.UNDERSTAND, f"{work.words.last} {digit}")
     work.write(Stage.PLAN, work.words.halve)
     rest = digit % 2
-    work.write(Stage.EXECUTE, f"{digit}-{rest}={digit - rest}")
+    if work.checks_steps:  # this step can be wrong, too, though the answer does not rest on its value
+        work.compute(f"{digit}-{rest}", digit - rest)
+    else:
+        work.write(Stage.EXECUTE, f"{digit}-{rest}={digit - rest}")
     return work.words.odd if rest else work.words.even, f"{digit // 2}*2+{rest}={digit}"
 
 
@@ -268,36 +295,55 @@ SOLVERS: dict[str, Callable[[Work, Problem], tuple[str, str]]] = {
 }
 
 
-def solve(problem: Problem, *, error_rate: float = 0.0, seed: int = 0) -> Trace:
+def solve(problem: Problem, *, error_rate: float = 0.0, seed: int = 0, verify: Verify = "inverse") -> Trace:
     """The trace of a nano problem in the nrm format; its answer is always the right one.
 
     In a share `error_rate` of the traces that compute, one EXECUTE step is wrong, what follows is built on it, and
     VERIFY finds it, corrects it and computes on from there. Deterministic by (problem, seed).
+
+    With `verify="steps"` VERIFY computes every step of a computation again; a result that differs from what EXECUTE
+    holds is named. Where nothing is computed, VERIFY is as with "inverse".
     """
     random = Random(f"{seed}/{problem.id}/{problem.question}")
-    work = Work(WORDS[problem.language])
+    work = Work(WORDS[problem.language], checks_steps=verify == "steps")
     answer, check = SOLVERS[problem.task](work, problem)
     steps = work.steps
     if work.num_computed and random.random() < error_rate:
         steps = _with_error(problem, work, answer, check, random)
-    elif check:
-        steps.append((Stage.VERIFY, check.format(r=answer) + " ok"))
+    else:
+        work.write(Stage.VERIFY, *work.verify(check.format(r=answer)))
     return Trace(problem, write_nrm(problem.question, steps, answer), "nrm", "symbolic")
 
 
 def _with_error(problem: Problem, right: Work, answer: str, check: str, random: Random) -> Steps:
     """The steps of a solution with one slip, and a VERIFY that puts it right."""
-    work = Work(right.words, wrong_step=random.randrange(right.num_computed), random=random)
+    slip = random.randrange(right.num_computed)
+    work = Work(right.words, wrong_step=slip, random=random, checks_steps=right.checks_steps)
     wrong_answer, wrong_check = SOLVERS[problem.task](work, problem)
     assert work.wrong_index is not None
-    execute = [text for stage, text in right.steps if stage is Stage.EXECUTE]
-    first = work.wrong_index - (len(right.steps) - len(execute))
+    first = work.wrong_index - (len(right.steps) - len(right.executed))
     confirmed, denied = check.format(r=answer), wrong_check.format(r=wrong_answer)
-    if denied != confirmed:
+    if denied != confirmed and not right.checks_steps:
         work.write(Stage.VERIFY, denied.replace("=", "!="))
-    work.write(Stage.VERIFY, f"{work.words.step} {first + 1}: {execute[first]}", *execute[first + 1 :])
-    work.write(Stage.VERIFY, f"{confirmed} ok")
+    work.write(Stage.VERIFY, *right.verify(confirmed, wrong=first))
     return work.steps
+
+
+def correct(problem: Problem, execute: Sequence[str], *, verify: Verify = "inverse") -> tuple[str, int] | None:
+    """A student's own EXECUTE steps with a VERIFY that puts them right: (text in the nrm format, first wrong step).
+
+    The step, counted from 0, is the first that is not the teacher's. None where there is none to correct: the steps
+    are the teacher's own, or the first so many of them, or go on after them.
+    """
+    right = Work(WORDS[problem.language], checks_steps=verify == "steps")
+    answer, check = SOLVERS[problem.task](right, problem)
+    first = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(execute, right.executed, strict=False)))
+    if first == min(len(execute), len(right.executed)):
+        return None
+    steps = [(stage, text) for stage, text in right.steps if stage is not Stage.EXECUTE]
+    steps += [(Stage.EXECUTE, text) for text in execute]
+    steps += [(Stage.VERIFY, text) for text in right.verify(check.format(r=answer), wrong=first)]
+    return write_nrm(problem.question, steps, answer), first
 
 
 def write_nrm(question: str, steps: Steps, answer: str) -> str:

@@ -44,8 +44,8 @@ def test_a_recipe_is_read(write):
     assert recipe.teacher.task_weights == {("en", "arithmetic"): 0.75, ("en", "sorting"): 0.25}
 
 
-def test_three_recipes_ship_and_each_is_read():
-    assert sorted(shipped_recipes()) == ["miniaxion_from_teacher", "miniaxion_gsm8k", "miniaxion_tiny"]
+def test_recipes_ship_and_each_is_read():
+    assert {"miniaxion_from_teacher", "miniaxion_gsm8k", "miniaxion_tiny"} <= set(shipped_recipes())
     for name, path in shipped_recipes().items():
         recipe = load_recipe(name)
         assert recipe.name == name

@@ -17,7 +17,7 @@ from distill.evaluation.outputs import Output, score_output, score_outputs, summ
 from distill.evaluation.perturb import perturbed
 from parsers import ReasoningGraph, parse
 from teachers.problems import Problem
-from teachers.symbolic import SOLVERS, solve
+from teachers.symbolic import SOLVERS, Verify, solve
 
 
 def evaluate(
@@ -119,10 +119,10 @@ def prompt(tokenizer: Any, question: str) -> str:
     return f"{question}\n"
 
 
-def teacher_graphs(problems: Sequence[Problem]) -> dict[str, ReasoningGraph]:
+def teacher_graphs(problems: Sequence[Problem], *, verify: Verify = "inverse") -> dict[str, ReasoningGraph]:
     """Question -> graph of the symbolic teacher's solution, for the problems that it can solve."""
     return {
-        p.question: parse(solve(p).text, question=p.question, format="nrm", language=p.language)
+        p.question: parse(solve(p, verify=verify).text, question=p.question, format="nrm", language=p.language)
         for p in problems
         if p.task in SOLVERS and p.id.startswith(f"{p.task}-")  # drawn by draw_problem; others may look otherwise
     }

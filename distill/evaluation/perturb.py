@@ -19,7 +19,7 @@ from typing import Any
 
 from distill.evaluation.outputs import Output, Scored
 from distill.evaluation.statistics import wilson
-from distill.evaluation.svr import read_verification, svr
+from distill.evaluation.svr import VerificationRecord, read_verification, svr
 from parsers import ReasoningGraph, Stage, Step, parse
 from parsers.numbers import find_numbers
 from parsers.recompute import recompute, show
@@ -58,8 +58,8 @@ def perturbed(scored: Sequence[Scored], continue_outputs: Continue, *, count: in
         graph = parse(output.text, question=output.question, language=output.language)
         assert output.gold is not None
         record = read_verification(graph, gold=output.gold)
-        if record is not None:
-            records.append(record)
+        if record is not None:  # wrong by construction, even where the last step happens to hold the answer
+            records.append(VerificationRecord(True, record.flagged, record.right_at_end))
         if change.expected is not None:
             followed.append(_states(graph, change))
     share = sum(followed) / len(followed) if followed else None

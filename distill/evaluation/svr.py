@@ -108,8 +108,9 @@ def read_verification(
 ) -> VerificationRecord | None:
     """What happened in one output; None where no EXECUTE step says anything, so that nothing could be verified.
 
-    The EXECUTE result is right if the steps are the teacher's own or the last one ends in the gold answer. Else it is
-    wrong if a step re-computes wrong, if VERIFY flags it, or if the answer that it led to is wrong.
+    The EXECUTE result is right if the steps are the teacher's own or the last one ends in the gold answer; in the nrm
+    format, where one digit of the result may stand last, only if no step re-computes wrong. Else it is wrong if a step
+    re-computes wrong, if VERIFY flags it, or if the answer that it led to is wrong.
     """
     executed = _executed(graph)
     if not executed:
@@ -117,10 +118,11 @@ def read_verification(
     flagged = flags_error(graph)
     right_at_end = graph.answer is not None and matches(graph.answer, gold=gold, language=graph.language)
     as_taught = teacher is not None and [s.text for s in executed] == [s.text for s in _executed(teacher)]
-    if as_taught or _ends_right(executed[-1], gold, graph.language):
+    has_slip = any(step.correct is False for step in executed)
+    if as_taught or (_ends_right(executed[-1], gold, graph.language) and not (has_slip and graph.format == "nrm")):
         wrong = False
     else:
-        wrong = flagged or not right_at_end or any(step.correct is False for step in executed)
+        wrong = flagged or not right_at_end or has_slip
     return VerificationRecord(wrong, flagged, right_at_end)
 
 
