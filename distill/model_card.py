@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 FRONT_MATTER = """---
@@ -22,6 +22,7 @@ ids = tokenizer(prompt, return_tensors="pt", add_special_tokens=False)
 print(tokenizer.decode(model.generate(**ids, max_new_tokens=256)[0]))
 ```
 """
+QUESTIONS = {"en": "What is 347 + 285?", "pt": "Quanto é 347 + 285?"}
 LIMITS = """- Made to study how reasoning is distilled, on the tasks above; outside of them its answers mean nothing.
 - It writes confident steps also where it is wrong. Its VERIFY stage catches a part of its errors, measured above.
 - Accuracy falls where numbers are longer than in training (see the second table of `report.html`).
@@ -33,20 +34,19 @@ def model_card(
     name: str,
     metrics: Mapping[str, Any] | None = None,
     facts: Mapping[str, Any] | None = None,
-    language: str = "en",
-    question: str = "What is 347 + 285?",
+    languages: Sequence[str] = ("en",),
     folder: str = "student",
 ) -> str:
     """The card as Markdown with the front matter that the Hub reads; without metrics it says that none were measured.
 
     `facts`, one a line: parameters, training time, versions, data and their licences.
     """
-    parts = [FRONT_MATTER.format(language=language), f"# {name}\n"]
+    parts = [FRONT_MATTER.format(language=", ".join(languages)), f"# {name}\n"]
     parts.append("A small language model that reasons in four stages: understand, plan, execute, verify.\n")
     parts.append("## Results\n\n" + (_results(metrics) if metrics else "Not measured yet.\n"))
     if facts:
         parts.append("## How it was made\n\n" + "".join(f"- {key}: {value}\n" for key, value in flat_facts(facts)))
-    parts.append("## Use\n\n" + USE.format(folder=folder, question=question))
+    parts.append("## Use\n\n" + USE.format(folder=folder, question=QUESTIONS[languages[0]]))
     parts.append("## Limits\n\n" + LIMITS)
     return "\n".join(parts)
 
@@ -83,7 +83,7 @@ def _results(metrics: Mapping[str, Any]) -> str:
     if metrics.get("accuracy"):
         strict, lenient = metrics["accuracy"]["strict"], metrics["accuracy"]["lenient"]
         lines.append(f"- accuracy: strict {_percent(strict['accuracy'])}, lenient {_percent(lenient['accuracy'])}")
-    lines.append(f"- well-formed outputs: {_percent(metrics['format']['well_formed'])}")
+    lines += _format_lines(metrics["format"])
     if metrics.get("rfs") is not None:
         lines.append(f"- Reasoning Faithfulness Score against the teacher: {metrics['rfs']:.3f}")
     if metrics.get("validation"):
@@ -96,6 +96,18 @@ def _results(metrics: Mapping[str, Any]) -> str:
             f"false alarms {_percent(own['false_alarm_rate'])}"
         )
     return "\n".join(lines) + "\n"
+
+
+def _format_lines(shares: Mapping[str, Any]) -> Iterator[str]:
+    published = shares.get("published") or {}
+    for name, shown in (
+        ("well_formed", "well-formed outputs"),
+        ("thinking_rate", "thinking rate"),
+        ("step_format", "step format"),
+        ("answer_completion", "answer completion"),
+    ):
+        beside = f" (published {_percent(published[name])})" if name in published else ""
+        yield f"- {shown}: {_percent(shares[name])}{beside}"
 
 
 def _percent(share: float | None) -> str:

@@ -164,7 +164,6 @@ def evaluate_phase(run: Run, console: Console) -> None:
 
 def report_phase(run: Run, console: Console) -> None:
     """The model card in student/, and report.html."""
-    from distill.model_card import model_card
     from distill.report import write_report
 
     if is_adapter(run.recipe):
@@ -172,7 +171,7 @@ def report_phase(run: Run, console: Console) -> None:
 
         card = adapter_card(run.recipe, metrics=read_json(run.metrics), facts=run.record())
     else:
-        card = model_card(name=run.recipe.student.size, metrics=read_json(run.metrics), facts=run.record())
+        card = nano_card(run)
     write_text(run.student / "README.md", card)
     write_report(run.path, history=read_history(run))
 
@@ -180,6 +179,15 @@ def report_phase(run: Run, console: Console) -> None:
 def is_adapter(recipe: Recipe) -> bool:
     """Whether the student is a pretrained base under adapters."""
     return isinstance(recipe.student, AdapterStudent)
+
+
+def nano_card(run: Run) -> str:
+    """The model card of a nano student."""
+    from distill.model_card import model_card
+
+    languages = getattr(run.recipe.teacher, "language", ("en",))
+    name, metrics = run.recipe.student.size, read_json(run.metrics)
+    return model_card(name=name, metrics=metrics, facts=run.record(), languages=languages)
 
 
 def read_history(run: Run) -> list[dict[str, float]]:

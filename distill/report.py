@@ -19,6 +19,7 @@ from markupsafe import Markup
 
 from distill.charts import inline_svg, loss_chart
 from distill.colouring import stage_blocks
+from distill.evaluation.published import TALK
 from distill.evaluation.statistics import wilson
 from distill.model_card import flat_facts, readable
 from distill.runs import read_json, write_text
@@ -149,7 +150,9 @@ def _average_card(metrics: Mapping[str, Any]) -> dict[str, Any] | None:
     average = metrics.get("average") or {}
     if average.get("accuracy") is None:
         return {"accuracy": strict["accuracy"], "interval": strict["interval"], "published": None, "n": strict["n"]}
-    share, n = average["accuracy"], strict["n"]
+    tasks = metrics.get("tasks") or {}
+    talk = sum(task["n"] for name, task in tasks.items() if name.rpartition("/")[2] in TALK)
+    share, n = average["accuracy"], strict["n"] - talk
     return {"accuracy": share, "interval": wilson(round(share * n), n), "published": average["published"], "n": n}
 
 

@@ -81,7 +81,9 @@ def disturbed(model: Any) -> Any:
 def test_training_attention_equals_the_stock_one(tokenizer: Any, tmp_path: Path) -> None:
     model = disturbed(build(tokenizer))
     model.save_pretrained(tmp_path)
-    stock: Any = AutoModelForCausalLM.from_pretrained(tmp_path, attn_implementation="eager").eval()
+    stock: Any = AutoModelForCausalLM.from_pretrained(tmp_path).eval()
+    if not torch.cuda.is_available():
+        assert stock.config._attn_implementation == "sdpa" != model.config._attn_implementation
     ids = torch.randint(20, len(tokenizer), (3, 17))
     backbone, head = split_head(model)
     plain = head(backbone(input_ids=ids, is_plain_causal=True))
@@ -119,7 +121,7 @@ def test_a_saved_student_is_plain_and_writes_the_same(tokenizer: Any, tmp_path: 
     tokenizer.save_pretrained(tmp_path)
     config = json.loads((tmp_path / "config.json").read_text(encoding="utf-8"))
     assert config["architectures"] == ["LlamaForCausalLM"]
-    assert "short_rows" not in json.dumps(config)
+    assert "eager" not in json.dumps(config)
     assert sorted(path.suffix for path in tmp_path.glob("*model*")) == [".safetensors"]
     loaded = AutoModelForCausalLM.from_pretrained(tmp_path)
     prompts = ["<INST>Quanto é 4 + 5?</INST><THINK>", "<INST>Bom dia!</INST><THINK>"]

@@ -106,7 +106,7 @@ def write_on(
 
 def unwritten(problems: Sequence[Problem]) -> list[Output]:
     """What is still to be written: an empty output for each problem."""
-    return [Output(p.question, "", p.answer or None, p.task, p.language) for p in problems]
+    return [Output(p.question, "", p.accepted or p.answer or None, p.task, p.language) for p in problems]
 
 
 def prompt(tokenizer: Any, question: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 from distill.evaluation.accuracy import Gold, Grade, accuracy, grade, summarize
 from distill.evaluation.formatting import SHARES, Form, check_form
-from distill.evaluation.published import PUBLISHED, PUBLISHED_FORMAT, table_of
+from distill.evaluation.published import PUBLISHED, PUBLISHED_FORMAT, TALK, table_of
 from distill.evaluation.rfs import rfs, rfs_strict
 from distill.evaluation.svr import VerificationRecord, read_verification, svr
 from parsers import ReasoningGraph, Stage, parse
@@ -107,14 +107,21 @@ def summarize_scored(scored: Sequence[Scored], *, has_teacher: bool) -> dict[str
         notes.append(f"{len(scored) - len(joined)} of {len(scored)} outputs have no teacher trace: no RFS for them")
     if len(checks) < len(graded):
         notes.append(f"outputs without an EXECUTE step, which are no part of SVR: {len(graded) - len(checks)}")
-    tasks = _tasks(graded)
-    table = table_of(set(tasks))
+    if any(one.output.task in TALK for one in scored):
+        notes.append(f"talk ({', '.join(sorted(TALK))}) is not in the average, nor in all four stages and well formed")
+    by_language = _by_language(graded)
+    tables = {language: _tasks(ones, language) for language, ones in by_language.items()}
+    tasks = _joined({language: found for language, (_, found) in tables.items()})
+    table = next(iter(tables.values()))[0] if len(tables) == 1 else None
     return {
         "n": len(scored),
         "accuracy": summarize([one.grade for one in graded if one.grade]) if graded else None,
         "average": _average(tasks, table),
         "table": table,
         "tasks": tasks,
+        "languages": {
+            language: {"table": name, "average": _average(found, name)} for language, (name, found) in tables.items()
+        },
         "errors": _error_places(graded),
         "format": _format(scored, table),
         "rfs": _mean(one.rfs for one in joined),
@@ -145,32 +152,58 @@ def _error_places(graded: Sequence[Scored]) -> dict[str, int]:
     return places
 
 
-def _tasks(graded: Sequence[Scored]) -> dict[str, dict[str, Any]]:
-    names = dict.fromkeys(one.output.task for one in graded if one.output.task)
-    published = PUBLISHED.get(table_of(set(names)) or "", {})
+def _by_language(graded: Sequence[Scored]) -> dict[str, list[Scored]]:
+    """The outputs that have a task, by the language that they were asked in."""
+    found: dict[str, list[Scored]] = {}
+    for one in graded:
+        if one.output.task:
+            found.setdefault(one.output.language, []).append(one)
+    return found
+
+
+def _joined(tasks: Mapping[str, Mapping[str, dict[str, Any]]]) -> dict[str, dict[str, Any]]:
+    """The tasks of all languages by name; of several languages as `pt/comparison`."""
+    several = len(tasks) > 1
+    return {
+        f"{language}/{name}" if several else name: task
+        for language, found in tasks.items()
+        for name, task in found.items()
+    }
+
+
+def _tasks(graded: Sequence[Scored], language: str) -> tuple[str | None, dict[str, dict[str, Any]]]:
+    """The published table that these tasks belong to, and what was measured on each."""
+    names = dict.fromkeys(one.output.task for one in graded)
+    table = table_of(set(names), language)
+    published = PUBLISHED.get(table or "", {})
     found = {}
     for name in names:
         grades = [one.grade for one in graded if one.grade and one.output.task == name]
         lenient = sum(grade.lenient for grade in grades) / len(grades)
         counts = accuracy(sum(grade.strict for grade in grades), len(grades))
         found[name] = {**counts, "lenient": lenient, "published": published.get(name)}
-    return found
+    return table, found
 
 
 def _average(tasks: Mapping[str, Mapping[str, Any]], table: str | None) -> dict[str, float | None] | None:
-    """Mean of the tasks' accuracies, every task alike; the published one only where all its tasks are here."""
-    if not tasks:
+    """Mean of the tasks' accuracies, every task alike, talk apart; the published one where all its tasks are here."""
+    shares = {name: task["accuracy"] for name, task in tasks.items() if name.rpartition("/")[2] not in TALK}
+    if not shares:
         return None
-    published = PUBLISHED.get(table or "", {})
-    is_whole = bool(published) and set(published) == set(tasks)
-    return {
-        "accuracy": _mean(task["accuracy"] for task in tasks.values()),
-        "published": _mean(published.values()) if is_whole else None,
-    }
+    published = {name: share for name, share in PUBLISHED.get(table or "", {}).items() if name not in TALK}
+    is_whole = bool(published) and set(published) == set(shares)
+    return {"accuracy": _mean(shares.values()), "published": _mean(published.values()) if is_whole else None}
 
 
 def _format(scored: Sequence[Scored], table: str | None) -> dict[str, Any]:
-    shares = {name: _mean(getattr(one.form, name) for one in scored) for name in SHARES}
+    """Shares of all outputs; those that ask for all four stages, of all but talk."""
+    staged = [one for one in scored if one.output.task not in TALK]
+    shares = {
+        name: _mean(
+            getattr(one.form, name) for one in (staged if name in ("stage_completeness", "well_formed") else scored)
+        )
+        for name in SHARES
+    }
     return {"n": len(scored), **shares, "published": PUBLISHED_FORMAT.get(table or "")}
 
 

@@ -29,8 +29,14 @@ PUBLISHED_FORMAT: dict[str, dict[str, float]] = {
     "miniaxion1": {"well_formed": 1.0},
     "miniaxion1.5": {"thinking_rate": 1.0, "step_format": 1.0, "answer_completion": 1.0},
 }
+LANGUAGE = {"miniaxion1": "en", "miniaxion1.5": "pt"}
+"""The language that each table was measured in."""
+
+TALK = frozenset({"chat"})
+"""Tasks that are talk: no part of an average over answers, and without anything to execute or verify."""
 
 
-def table_of(tasks: set[str]) -> str | None:
-    """The name of the published table that has every one of these tasks, None where none has."""
-    return next((name for name, table in PUBLISHED.items() if tasks and tasks <= set(table)), None)
+def table_of(tasks: set[str], language: str = "auto") -> str | None:
+    """The name of the published table that has every one of these tasks, of that language first; None without one."""
+    tables = sorted(PUBLISHED, key=lambda name: LANGUAGE[name] != language)
+    return next((name for name in tables if tasks and tasks <= set(PUBLISHED[name])), None)
