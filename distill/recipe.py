@@ -36,9 +36,10 @@ PortugueseTask = Literal[
     "word_addition", "word_subtraction", "word_multiplication", "true_false", "chat",
 ]  # fmt: skip
 Format = Literal["auto", "staged", "nrm", "thinkset", "gsm8k", "socratic", "math", "vnhsge", "freeform", "think"]
+StudentFormat = Literal["nrm", "pergunta", "thinkset"]
 Task = Literal[EnglishTask, PortugueseTask]
-TASKS: dict[str, tuple[str, ...]] = {"en": get_args(EnglishTask), "pt": get_args(PortugueseTask)}
 Dataset = Literal["gsm8k", "math", "vnhsge"]
+TASKS: dict[str, tuple[str, ...]] = {"en": get_args(EnglishTask), "pt": get_args(PortugueseTask)}
 
 
 def _number(value: Any) -> Any:
@@ -72,11 +73,11 @@ def _kind(section: Any) -> Any:
     return section.get("kind", "symbolic") if isinstance(section, dict) else getattr(section, "kind", "symbolic")
 
 
-def _policy(section: Any) -> Any:
 def _student_kind(section: Any) -> Any:
     return section.get("kind", "nano") if isinstance(section, dict) else getattr(section, "kind", "nano")
 
 
+def _policy(section: Any) -> Any:
     return section.get("policy", "constant") if isinstance(section, dict) else getattr(section, "policy", "constant")
 
 
@@ -123,9 +124,6 @@ class SymbolicTeacher(Section):
         return {key: weight / sum(weights.values()) for key, weight in weights.items()}
 
 
-class ReferenceTeacher(Section):
-    """Solutions that published data sets hold."""
-
 class Source(Section):
     """One data set of several: its local files, and how many of its texts are used at most."""
 
@@ -133,6 +131,9 @@ class Source(Section):
     path: str | None = None
     test_path: str | None = None
 
+
+class ReferenceTeacher(Section):
+    """Solutions that published data sets hold."""
 
     kind: Literal["reference"]
     dataset: Dataset = "gsm8k"
@@ -159,20 +160,17 @@ class Parser(Section):
 class NanoStudent(Section):
     """A small model trained from noise; the sizes are in students/sizes.py."""
 
+    format: StudentFormat = "nrm"
+    """How it is asked and writes: ours, or as published models do (parsers/prompts.py)."""
+    sizes: dict[str, Int] = Field(default_factory=dict)
+    """What differs from the named size, by the keys of its transformers configuration."""
+
     kind: Literal["nano"] = "nano"
     size: str = "miniaxion1-0.9m"
     vocab_size: Annotated[Count, Field(le=1_000_000)] = 2048
     max_length: Annotated[Count, Field(le=1_000_000)] = 512
 
 
-class ConstantWeights(Section):
-    """The weight of each stage's tokens, and of the answer's, all through training."""
-
-    policy: Literal["constant"] = "constant"
-    understand: NonNegative = 1.0
-    plan: NonNegative = 1.0
-    execute: NonNegative = 1.0
-    verify: NonNegative = 1.0
 class Lora(Section):
     """One adapter, by the names of peft.LoraConfig."""
 
@@ -202,6 +200,14 @@ class AdapterStudent(Section):
     """Longer examples are left out, and counted."""
 
 
+class ConstantWeights(Section):
+    """The weight of each stage's tokens, and of the answer's, all through training."""
+
+    policy: Literal["constant"] = "constant"
+    understand: NonNegative = 1.0
+    plan: NonNegative = 1.0
+    execute: NonNegative = 1.0
+    verify: NonNegative = 1.0
     answer: NonNegative = 1.0
 
 
@@ -302,6 +308,8 @@ class Evaluation(Section):
     seed: Seed = 1
     batch_size: Count = 100
     max_new_tokens: Count = 384
+    calculator: bool = False
+    """Compute what stands in `<<…=` of EXECUTE while an adapter student writes."""
     problems: str | None = None
     """A file of questions to ask instead: `{"question", "answer", "task"?}` a line."""
 
@@ -310,8 +318,29 @@ Teacher = Annotated[
     Annotated[SymbolicTeacher, Tag("symbolic")] | Annotated[ReferenceTeacher, Tag("reference")],
     Discriminator(_kind),
 ]
-    calculator: bool = False
-    """Compute what stands in `<<…=` of EXECUTE while an adapter student writes."""
+
+Student = Annotated[
+    Annotated[NanoStudent, Tag("nano")] | Annotated[AdapterStudent, Tag("adapter")], Discriminator(_student_kind)
+]
+
+
+class Refine(Section):
+    """Rounds after training in which the student learns from its own solutions (distill/refine.py)."""
+
+    rounds: Count = 1
+    num_problems: Count = 2000
+    """Fresh training-side problems of each round."""
+    num_samples: Count = 4
+    """Solutions drawn for each problem."""
+    temperature: Positive = 1.0
+    max_steps: Count = 300
+    """Optimizer steps of each round."""
+    learning_rate_scale: Positive = 0.3
+    """Of the learning rates of `train`."""
+    teacher_share: Share = 0.5
+    """Share of a round's texts that the teacher writes afresh."""
+    corrected_share: Share = 0.5
+    """Of the student's own texts, the share that holds an error put right; the rest are its right ones."""
 
 
 class Recipe(Section):
@@ -321,14 +350,12 @@ class Recipe(Section):
     seed: Seed = 0
     teacher: Teacher
     data: Data = Data()
-Student = Annotated[
-    Annotated[NanoStudent, Tag("nano")] | Annotated[AdapterStudent, Tag("adapter")], Discriminator(_student_kind)
-]
-
     parser: Parser = Parser()
     student: Student = NanoStudent()
     loss: Loss = Loss()
     train: Train
+    refine: Refine | None = None
+    """Self-error rounds between training and evaluation; none where left out."""
     eval: Evaluation = Evaluation()
 
     @model_validator(mode="after")
@@ -376,6 +403,10 @@ def _disagreements(recipe: Recipe) -> Iterator[str]:
         for key in ("path", "test_path"):
             if getattr(recipe.data, key) is not None:
                 yield f"data.{key}: the symbolic teacher reads no file; set teacher.kind=reference"
+    if isinstance(teacher, SymbolicTeacher) and isinstance(student, NanoStudent) and student.format != "nrm":
+        yield f"student.format: the symbolic teacher writes nrm, not {student.format}"
+    if recipe.refine and not (isinstance(teacher, SymbolicTeacher) and isinstance(student, NanoStudent)):
+        yield "refine: the symbolic teacher puts the errors of nano students right; leave the section out here"
     if train.max_steps is None and train.max_minutes is None:
         yield "train: needs max_steps or max_minutes"
     if train.max_steps is not None and train.warmup_steps >= train.max_steps:
@@ -388,20 +419,10 @@ def _disagreements(recipe: Recipe) -> Iterator[str]:
         yield "train: save_steps and save_minutes are both set; keep one"
     if recipe.eval.max_new_tokens > student.max_length:
         yield f"eval.max_new_tokens: {recipe.eval.max_new_tokens} is more than student.max_length {student.max_length}"
+    yield from _adapter_disagreements(recipe)
     yield from _weight_disagreements(recipe.loss.weights)
 
 
-def _weight_disagreements(weights: Any) -> Iterator[str]:
-    names = ("understand", "plan", "execute", "verify", "answer")
-    if isinstance(weights, ScheduleWeights):
-        for name in names:
-            progress = [point[0] for point in getattr(weights, name)]
-            if progress != sorted(set(progress)):
-                yield f"loss.weights.{name}: the progress of the points must rise, this is {progress}"
-    yield from _adapter_disagreements(recipe)
-        if not any(weight for name in names for _, weight in getattr(weights, name)):
-            yield "loss.weights: every weight is 0, so there is no loss"
-    elif not isinstance(weights, RandomWeights) and not any(getattr(weights, name) for name in names):
 def _adapter_disagreements(recipe: Recipe) -> Iterator[str]:
     teacher, is_adapter = recipe.teacher, isinstance(recipe.student, AdapterStudent)
     if is_adapter and not isinstance(teacher, ReferenceTeacher):
@@ -418,6 +439,16 @@ def _adapter_disagreements(recipe: Recipe) -> Iterator[str]:
                 yield f"data.{key}: teacher.datasets is set; give each data set its own {key} there"
 
 
+def _weight_disagreements(weights: Any) -> Iterator[str]:
+    names = ("understand", "plan", "execute", "verify", "answer")
+    if isinstance(weights, ScheduleWeights):
+        for name in names:
+            progress = [point[0] for point in getattr(weights, name)]
+            if progress != sorted(set(progress)):
+                yield f"loss.weights.{name}: the progress of the points must rise, this is {progress}"
+        if not any(weight for name in names for _, weight in getattr(weights, name)):
+            yield "loss.weights: every weight is 0, so there is no loss"
+    elif not isinstance(weights, RandomWeights) and not any(getattr(weights, name) for name in names):
         yield "loss.weights: every weight is 0, so there is no loss"
     if isinstance(weights, AdaptiveWeights | RandomWeights) and not weights.minimum <= 1 <= weights.maximum:
         yield f"loss.weights: the mean weight is 1, outside minimum {weights.minimum} to maximum {weights.maximum}"

@@ -23,8 +23,12 @@ from distill.problem_files import SHOWN_PROBLEMS, read_rows
 from distill.recipe import Recipe, ReferenceTeacher, Source
 from distill.runs import Run, write_jsonl
 from parsers import ReasoningGraph, parse, render, structure
+from parsers.prompts import write_pergunta, write_thinkset
 from teachers.datasets import CARDS, DatasetError, load_dataset_traces
 from teachers.problems import Problem, Trace, is_test_side
+
+END_OF_TEXT = "</s>"
+"""Ends a text in the form `pergunta`, which has no marker of its own for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +46,16 @@ class Prepared:
         return "validation" if is_test_side(self.trace.problem.question) else "training"
 
 
-def prepare(trace: Trace) -> Prepared:
-    """One trace as a nano student is to write it; a trace in the nrm format stays as it is."""
+def prepare(trace: Trace, form: str = "nrm") -> Prepared:
+    """One trace as a nano student of that `student.format` is to write it; a trace in it already stays as it is."""
     problem = trace.problem
     graph = parse(trace.text, question=problem.question, format=trace.format, language=problem.language)  # type: ignore[arg-type]
+    if form == "pergunta":
+        return Prepared(trace, graph, write_pergunta(problem.question, trace.text) + END_OF_TEXT, None)
+    if form == "thinkset":
+        is_record = trace.format == "thinkset"
+        text = trace.text if is_record else write_thinkset(problem.question, trace.text, problem.answer)
+        return Prepared(trace, graph, text, None)
     if trace.format == "nrm":
         return Prepared(trace, graph, trace.text, None)
     graph = structure(graph)
@@ -56,8 +66,9 @@ def prepare(trace: Trace) -> Prepared:
 def write_graphs(run: Run, traces: Sequence[Trace], console: Console | None = None) -> dict[str, Any]:
     """Write traces.jsonl and graphs.jsonl; how many traces were read and used, for run.json."""
     is_silent = console is None or not console.is_terminal
+    form = student_format(run.recipe)
     prepared = [
-        prepare(trace) for trace in track(traces, "parsing", console=console, transient=True, disable=is_silent)
+        prepare(trace, form) for trace in track(traces, "parsing", console=console, transient=True, disable=is_silent)
     ]
     write_jsonl(run.path / "traces.jsonl", (asdict(p.trace) for p in prepared))
     rows = ({"side": p.side, "unused": p.unused, "text": p.text, "graph": p.graph.to_json()} for p in prepared)
@@ -65,6 +76,11 @@ def write_graphs(run: Run, traces: Sequence[Trace], console: Console | None = No
     unused = Counter(p.unused for p in prepared if p.unused)
     sides = Counter(p.side for p in prepared if not p.unused)
     return {"read": len(prepared), **sides, "unused": dict(unused)}
+
+
+def student_format(recipe: Recipe) -> str:
+    """How the nano student of a recipe writes."""
+    return getattr(recipe.student, "format", "nrm")
 
 
 def read_texts(graphs: Path, side: str) -> list[str]:

@@ -1,6 +1,10 @@
-"""The nano students' tokenizer: SentencePiece BPE in which every digit and every marker is one token.
+r"""The nano students' tokenizer: SentencePiece BPE in which every digit and every marker is one token.
 
-    <INST> What ▁is ▁ 4 7 ▁+ ▁ 3 5 ? </INST> <THINK> [UNDERSTAND] <STEP> 4 7 + 3 5 [PLAN] …
+A form says how a student is asked and writes; `nrm` is our own, the others are those of published models:
+
+    nrm        <INST> What ▁is ▁ 4 7 ▁+ ▁ 3 5 ? </INST> <THINK> [UNDERSTAND] <STEP> 4 7 + 3 5 [PLAN] …
+    pergunta   # Pergunta: ▁What ▁is … ? \n # Resposta: ▁ 8 2 </s>
+    thinkset   <USER> What ▁is … ? <\USER> ▁ <THINK> 4 7 + 3 5 … <\THINK> ▁ <ANSWER> 8 2 <\ANSWER>
 
 It is trained by SentencePiece and saved as a stock fast tokenizer, so that `AutoTokenizer` gives the same ids.
 """
@@ -8,7 +12,9 @@ It is trained by SentencePiece and saved as a stock fast tokenizer, so that `Aut
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 import sentencepiece
 from tokenizers import AddedToken, Tokenizer, decoders, normalizers
@@ -16,6 +22,7 @@ from tokenizers.models import BPE
 from transformers import PreTrainedTokenizerFast
 
 from parsers.graph import Stage
+from parsers.prompts import ANSWER_HEADER, QUESTION_HEADER
 
 QUESTION, END_QUESTION, THINK, END_THINK, STEP, ANSWER, END_ANSWER = (
     "<INST>", "</INST>", "<THINK>", "</THINK>", "<STEP>", "<ANS>", "</ANS>",
@@ -24,35 +31,61 @@ STAGE_MARKERS = tuple(f"[{stage.name}]" for stage in Stage)
 MARKERS = (QUESTION, END_QUESTION, THINK, END_THINK, STEP, ANSWER, END_ANSWER, *STAGE_MARKERS)
 CONTROL = ("<pad>", "<s>", "</s>", "<unk>")
 SPACE = "\u2581"
-CHAT_TEMPLATE = (
-    "{% for message in messages if message['role'] == 'user' %}{% if loop.last %}"
-    "<INST>{{ message['content'] }}</INST>{% if add_generation_prompt %}<THINK>{% endif %}"
-    "{% endif %}{% endfor %}"
-)
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How a student is asked and writes: what is one token, the token that ends an output, the prompt of a chat."""
+
+    markers: tuple[str, ...]
+    end: str
+    chat_template: str
+
+
+def _chat(before: str, after: str, answer: str) -> str:
+    """The template of students that read one question: the last that a user asked."""
+    return (
+        "{% for message in messages if message['role'] == 'user' %}{% if loop.last %}"
+        + f"{before}{{{{ message['content'] }}}}{after}{{% if add_generation_prompt %}}{answer}{{% endif %}}"
+        + "{% endif %}{% endfor %}"
+    )
+
+
+FORMS = {
+    "nrm": Form(MARKERS, END_ANSWER, _chat(QUESTION, END_QUESTION, THINK)),
+    "pergunta": Form((QUESTION_HEADER, ANSWER_HEADER), "</s>", _chat(f"{QUESTION_HEADER} ", "\n", ANSWER_HEADER)),
+    "thinkset": Form(
+        ("<USER>", "<\\USER>", "<THINK>", "<\\THINK>", "<ANSWER>", "<\\ANSWER>"),
+        "<\\ANSWER>",
+        _chat("<USER>", "<\\USER> ", "<THINK>"),
+    ),
+}
 MIN_VOCAB_SIZE = len(CONTROL) + len(MARKERS) + 256 + 64
 """Control tokens, markers, the 256 bytes that any text falls back to, and room for the letters."""
 
 
-def train_tokenizer(texts: Iterable[str], *, vocab_size: int) -> PreTrainedTokenizerFast:
-    """A tokenizer of at most `vocab_size` pieces.
+def train_tokenizer(texts: Iterable[str], *, vocab_size: int, form: str = "nrm") -> PreTrainedTokenizerFast:
+    """A tokenizer of at most `vocab_size` pieces for texts of a form, whose end token is its `eos_token`.
 
-    Any text can be written: what the vocabulary lacks becomes bytes. `eos_token` is `</ANS>`, which ends an output.
+    Any text can be written: what the vocabulary lacks becomes bytes.
 
     Raises:
         ValueError: the vocabulary has no room for markers, bytes and letters.
     """
     if vocab_size < MIN_VOCAB_SIZE:
         raise ValueError(f"vocab_size {vocab_size} is too small; markers, bytes and letters need {MIN_VOCAB_SIZE}")
-    model = io.BytesIO()
+    model, shape = io.BytesIO(), FORMS[form]
+    # SentencePiece has no symbols with a blank inside; these are cut out of its texts and added behind its pieces.
+    spaced = [marker for marker in shape.markers if " " in marker]
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(texts),
+        sentence_iterator=_without(texts, spaced) if spaced else iter(texts),
         model_writer=model,
-        vocab_size=vocab_size,
+        vocab_size=vocab_size - len(spaced),
         hard_vocab_limit=False,
         model_type="bpe",
         split_digits=True,
         byte_fallback=True,
-        user_defined_symbols=list(MARKERS),
+        user_defined_symbols=[marker for marker in shape.markers if marker not in spaced],
         normalization_rule_name="identity",
         add_dummy_prefix=False,
         remove_extra_whitespaces=False,
@@ -63,33 +96,41 @@ def train_tokenizer(texts: Iterable[str], *, vocab_size: int) -> PreTrainedToken
         num_threads=1,  # several threads may order equally frequent merges differently
         minloglevel=2,
     )
-    return _fast_tokenizer(sentencepiece.SentencePieceProcessor(model_proto=model.getvalue()))
+    return _fast_tokenizer(sentencepiece.SentencePieceProcessor(model_proto=model.getvalue()), shape)
 
 
-def _fast_tokenizer(pieces: sentencepiece.SentencePieceProcessor) -> PreTrainedTokenizerFast:
+def _without(texts: Iterable[str], markers: list[str]) -> Iterator[str]:
+    """The stretches of the texts between markers and control tokens."""
+    cut = re.compile("|".join(map(re.escape, [*markers, *CONTROL])))
+    return (part for text in texts for part in cut.split(text) if part)
+
+
+def _fast_tokenizer(pieces: sentencepiece.SentencePieceProcessor, form: Form) -> PreTrainedTokenizerFast:
     """The same pieces and merges as a stock tokenizer."""
     vocab = {pieces.id_to_piece(i): i for i in range(pieces.vocab_size())}
     vocab |= {name: i for i, name in enumerate(CONTROL)}
-    tokenizer = Tokenizer(BPE(vocab=vocab, merges=_merges(vocab), unk_token="<unk>", fuse_unk=True, byte_fallback=True))
+    tokenizer = Tokenizer(
+        BPE(vocab=vocab, merges=_merges(vocab, form), unk_token="<unk>", fuse_unk=True, byte_fallback=True)
+    )
     tokenizer.normalizer = normalizers.Replace(" ", SPACE)
     tokenizer.decoder = decoders.Sequence([decoders.Replace(SPACE, " "), decoders.ByteFallback(), decoders.Fuse()])
     tokenizer.add_special_tokens([AddedToken(name, special=True, normalized=False) for name in CONTROL])
-    tokenizer.add_tokens([AddedToken(name, special=False, normalized=False) for name in MARKERS])
+    tokenizer.add_tokens([AddedToken(name, special=False, normalized=False) for name in form.markers])
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         pad_token="<pad>",
         bos_token="<s>",
-        eos_token=END_ANSWER,
+        eos_token=form.end,
         unk_token="<unk>",
-        chat_template=CHAT_TEMPLATE,
+        chat_template=form.chat_template,
         padding_side="left",
         clean_up_tokenization_spaces=False,
     )
 
 
-def _merges(vocab: dict[str, int]) -> list[tuple[str, str]]:
+def _merges(vocab: dict[str, int], form: Form) -> list[tuple[str, str]]:
     """Every way to make a piece of two others, in the order in which SentencePiece learnt the pieces."""
-    names = {*CONTROL, *MARKERS}
+    names = {*CONTROL, *form.markers}
     merges = []
     for piece, rank in vocab.items():
         if piece in names or len(piece) < 2:
