@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +48,7 @@ def train_in_processes(folder: Path, nproc: int) -> None:
         UserError: what one of them raised.
     """
     import torch.multiprocessing as mp
+    from torch.multiprocessing.spawn import ProcessException
 
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -55,8 +58,8 @@ def train_in_processes(folder: Path, nproc: int) -> None:
     # In place before a process imports torch: set later, compiled code would still use a thread a core.
     os.environ["OMP_NUM_THREADS"] = threads or str(max(1, usable_cores() // nproc))
     try:
-        mp.spawn(_train, args=(folder, nproc, port, mistakes), nprocs=nproc)
-    except mp.ProcessException:
+        mp.spawn(_train, args=(os.getpid(), folder, nproc, port, mistakes), nprocs=nproc)
+    except ProcessException:
         if mistakes.empty():
             raise
         raise UserError(*mistakes.get()) from None
@@ -65,8 +68,9 @@ def train_in_processes(folder: Path, nproc: int) -> None:
             del os.environ["OMP_NUM_THREADS"]
 
 
-def _train(rank: int, folder: Path, nproc: int, port: int, mistakes: Any) -> None:
+def _train(rank: int, parent: int, folder: Path, nproc: int, port: int, mistakes: Any) -> None:
     """One of the processes; torch.distributed and accelerate read their places from the environment."""
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     import torch.distributed
 
     from distill.quiet import quiet_libraries
@@ -85,3 +89,10 @@ def _train(rank: int, folder: Path, nproc: int, port: int, mistakes: Any) -> Non
     finally:
         if torch.distributed.is_initialized():
             torch.distributed.destroy_process_group()
+
+
+def _end_with(parent: int) -> None:
+    """End this process when its parent has ended; torch's own signal is lost where SIGINT is ignored (nohup, `&`)."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-CHATTY = ("bitsandbytes", "httpx", "torch.distributed.elastic")
+CHATTY = ("bitsandbytes", "httpx", "torch.distributed.elastic", "torch.multiprocessing")
 """Loggers whose warnings say nothing that a user could act on."""
 
 
