@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from rich.console import Console
+from transformers import AutoModelForCausalLM
 
 from distill.errors import UserError
 from distill.examples import problems_to_ask, symbolic_trace
+from distill.forecast import forecast
+from distill.pipeline import run
 from distill.recipe import Recipe, load_recipe
+from teachers.nano_tasks import LANGUAGES
 
 TINY = "miniaxion_tiny"
 PORTUGUESE = ["teacher.language=pt", "teacher.tasks={}"]
@@ -62,3 +69,46 @@ def test_traces_and_questions_are_portuguese() -> None:
     assert Counter(p.task for p in asked) == dict.fromkeys(tasks, 20)
     assert Counter(p.task for p in harder) == dict.fromkeys((t for t in tasks if t != "chat"), 20)
     assert len({p.question for p in asked}) == len(asked)
+
+
+def test_a_bilingual_llama_goes_through_the_whole_pipeline(tmp_path: Path) -> None:
+    recipe = load_recipe(
+        TINY,
+        [
+            "teacher.language=[en, pt]", "teacher.tasks={even_odd: 1, arithmetic: 1, true_false: 1, chat: 1}",
+            "student.size=miniaxion1.5-tiny", "train.max_steps=3", "train.warmup_steps=1", "train.optim=muon",
+            "eval.num_questions_per_task=2", "eval.max_new_tokens=6",
+        ],
+    )  # fmt: skip
+    done = run(recipe, out=str(tmp_path / "run"), nproc=1, console=Console(file=StringIO()))
+    metrics = json.loads(done.metrics.read_text(encoding="utf-8"))
+    assert metrics["training"]["steps"] == 3
+    assert set(metrics["tasks"]) == {"en/even_odd", "en/arithmetic", "pt/even_odd", "pt/true_false", "pt/chat"}
+    assert "pt/chat" not in metrics["one_more_digit"]["tasks"]
+    assert metrics["languages"]["pt"]["table"] == "miniaxion1.5"
+    assert json.loads((done.student / "config.json").read_text(encoding="utf-8"))["model_type"] == "llama"
+    assert "pt/even odd" in done.report.read_text(encoding="utf-8")
+    assert "language: [en, pt]" in (done.student / "README.md").read_text(encoding="utf-8")
+    model = AutoModelForCausalLM.from_pretrained(done.student)
+    assert model.model.layers[0].self_attn.o_proj.weight.any(), "what started at zero has learnt"
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "languages"),
+    [
+        ("miniaxion15_ptbr", 2_718_144, {"pt"}),
+        ("miniaxion15_bilingual", 2_718_144, {"en", "pt"}),
+        ("miniaxion_5m", 5_049_600, {"en"}),
+        ("miniaxion_10m", 9_835_840, {"en"}),
+        ("miniaxion_20m", 19_733_952, {"en"}),
+    ],
+)
+def test_the_recipes_ask_for_all_tasks_of_their_languages(name: str, parameters: int, languages: set[str]) -> None:
+    recipe = load_recipe(name)
+    tasks = {(language, task) for language in languages for task in LANGUAGES[language]}
+    shares = recipe.teacher.task_weights  # type: ignore[union-attr]
+    assert set(shares) == tasks
+    for language in languages:
+        share = sum(value for (other, _), value in shares.items() if other == language)
+        assert share == pytest.approx(1 / len(languages))
+    assert forecast(recipe, [80, 120]).parameters == parameters
