@@ -14,13 +14,13 @@ run: .venv/.ready
 	$(BIN)/distill run $(RECIPE) $(if $(MINUTES),--set train.max_minutes=$(MINUTES)) $(ARGS)
 
 test: .venv/.ready
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 check: .venv/.ready
 	$(BIN)/ruff format --check
 	$(BIN)/ruff check
 	$(BIN)/pyright
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
 format: .venv/.ready
 	$(BIN)/ruff format
