@@ -41,7 +41,7 @@ def write_adapter_graphs(run: Run, console: Console | None = None) -> dict[str, 
     """Write traces.jsonl and graphs.jsonl of every data set of the recipe; the counts, for run.json."""
     recipe = run.recipe
     is_silent = console is None or not console.is_terminal
-    test = _Questions(problem.question for problem in load_test_problems(recipe))
+    test = HeldOut(problem.question for problem in load_test_problems(recipe))
     traces: list[Trace] = []
     rows: list[dict[str, Any]] = []
     for traces_of_one, limit in load_sources(recipe):
@@ -59,7 +59,7 @@ def write_adapter_graphs(run: Run, console: Console | None = None) -> dict[str, 
     return count_rows(rows)
 
 
-def learnable(trace: Trace, recipe: Recipe, test: _Questions) -> dict[str, Any]:
+def learnable(trace: Trace, recipe: Recipe, test: HeldOut) -> dict[str, Any]:
     """The row of graphs.jsonl of one solution."""
     teacher, problem = recipe.teacher, trace.problem
     assert isinstance(teacher, ReferenceTeacher)
@@ -139,13 +139,14 @@ def reference_graphs(recipe: Recipe) -> dict[str, ReasoningGraph]:
     return {t.problem.question: _structured(t.problem, t.text, t.format) for t in found}
 
 
-class _Questions:
+class HeldOut:
     """Test questions, and whether another question is one of them or shares a long run of words with one."""
 
     def __init__(self, questions: Iterable[str]) -> None:
         self.runs = {run for question in questions for run in _word_runs(question)}
 
     def hold(self, question: str) -> bool:
+        """Whether the question is one of them, or shares a long run of words with one."""
         return any(run in self.runs for run in _word_runs(question))
 
 
@@ -155,7 +156,7 @@ def _word_runs(question: str) -> list[tuple[str, ...]]:
     return [tuple(words[i : i + size]) for i in range(max(1, len(words) - size + 1))]
 
 
-def _why_unused(graph: ReasoningGraph, problem: Problem, test: _Questions) -> str | None:
+def _why_unused(graph: ReasoningGraph, problem: Problem, test: HeldOut) -> str | None:
     if test.hold(problem.question):
         return "shares its words with a test question"
     if graph.answer is None:

@@ -26,9 +26,9 @@ def evaluate_adapter(run: Run, console: Console) -> None:
     Raises:
         UserError: a file of questions cannot be read, or the base cannot be loaded.
     """
-    from distill.eval_files import asking_progress, show_metrics
     from distill.evaluation import evaluate
     from distill.examples import problems_to_ask
+    from distill.show_metrics import asking_progress, show_metrics
     from distill.validation import validation_loss
     from students.generation import load_student
 

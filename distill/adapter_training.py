@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from distill.adapter_bases import find_base
 from distill.errors import UserError
 from distill.recipe import AdapterStudent, Recipe
 from distill.runs import Run
@@ -27,7 +28,9 @@ def train_adapter(run: Run, *, show: bool = True) -> None:
     assert isinstance(student, AdapterStudent)
     model, tokenizer = build_student(recipe)
     examples, counts = learnable_examples(run, tokenizer)
-    run.note(examples=counts)
+    facts = find_base(student.base)
+    licence = {"licence": facts.licence} if facts else {}
+    run.note(examples=counts, base={"name": student.base, "source": base_of(student).source, **licence})
     if student.gradient_checkpointing:
         model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
     with memory_errors(recipe):

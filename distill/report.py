@@ -17,6 +17,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from distill.adapter_card import compared
 from distill.charts import inline_svg, loss_chart
 from distill.colouring import stage_blocks
 from distill.evaluation.published import TALK
@@ -82,6 +83,7 @@ def build_report(
         average=_average_card(metrics),
         share_names=SHARE_NAMES,
         harder=metrics.get("one_more_digit"),
+        compared=compared(metrics) if metrics.get("base") else [],
         loss_chart=Markup(loss_chart(history)) if len(history) > 1 else None,
         graph=Markup(graph) if graph else None,
         graph_sample=shown,

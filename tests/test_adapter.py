@@ -72,7 +72,7 @@ def test_a_saved_student_loads_equal_and_without_the_base(tiny_base: Path, tmp_p
 
 
 def test_markers_start_apart_and_are_single_tokens(tiny_base: Path) -> None:
-    model, tokenizer, _ = student_of(tiny_base)
+    _, tokenizer, _ = student_of(tiny_base)
     assert all(len(tokenizer.encode(marker, add_special_tokens=False)) == 1 for marker in STAGED_MARKERS)
     fresh, _ = build_adapter_student(Base(str(tiny_base)), reasoning=LORA, verification=None, seed=0)
     rows = next(p for n, p in fresh.named_parameters() if "trainable_tokens" in n)
@@ -155,7 +155,7 @@ def test_an_adapter_of_another_base_is_refused(tiny_base: Path, tmp_path: Path) 
     LlamaForCausalLM(LlamaConfig(vocab_size=300, **sizes)).save_pretrained(tmp_path / "other")
     tokenizer.save_pretrained(tmp_path / "other")
     (tmp_path / "student" / "base.json").write_text(json.dumps({"model": str(tmp_path / "other")}))
-    with pytest.raises(BaseError, match="trained on a base with hidden_size 64, but .* has 32"):
+    with pytest.raises(BaseError, match=r"trained on a base with hidden_size 64, but .* has 32"):
         load_student(tmp_path / "student")
     wider, _ = build_adapter_student(base, reasoning=LORA | {"r": 8}, verification=None, seed=0)
     with pytest.raises(BaseError, match="does not fit this base"):
@@ -163,7 +163,7 @@ def test_an_adapter_of_another_base_is_refused(tiny_base: Path, tmp_path: Path) 
 
 
 def test_a_base_that_cannot_be_had_is_named_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(BaseError, match="base .*nowhere") as caught:
+    with pytest.raises(BaseError, match=r"base .*nowhere") as caught:
         load_base(Base(str(tmp_path / "nowhere")))
     assert "\n" not in str(caught.value)
     find = importlib.util.find_spec
