@@ -2,6 +2,8 @@
 
     traces.jsonl, graphs.jsonl ▶ tokenizer/ ▶ checkpoints/ … student/ ▶ samples.jsonl, metrics.json ▶ report.html
 
+With self-error rounds in the recipe, refine/ comes between student/ and samples.jsonl.
+
 Every output appears whole or not at all, so a run that was killed continues at the first phase without output, and
 training at its last checkpoint. What is heavy is imported in the phase that needs it.
 """
@@ -71,6 +73,7 @@ def run(
         ("traces", this.graphs, traces_phase),
         ("tokenizer", this.tokenizer, tokenizer_phase),
         ("train", this.student, partial(train_phase, nproc=nproc)),
+        *([("refine", this.rounds, refine_phase)] if recipe.refine else []),
         ("evaluate", this.metrics, evaluate_phase),
         ("report", this.report, report_phase),
     ]
@@ -122,6 +125,13 @@ def train_phase(run: Run, console: Console, *, nproc: int = 1) -> None:
     return train_run(run)
 
 
+def refine_phase(run: Run, console: Console) -> None:
+    """refine/: the student learns from its own solutions; student/ is then that of the last round."""
+    from distill.refine import refine_run
+
+    refine_run(run, console)
+
+
 def evaluate_phase(run: Run, console: Console) -> None:
     """samples.jsonl and metrics.json: the student on questions of the test side."""
     if is_adapter(run.recipe):
@@ -153,6 +163,10 @@ def evaluate_phase(run: Run, console: Console) -> None:
         metrics["validation"] = validation_loss(model, tokenizer, [encode_text(text, tokenizer) for text in texts])
     metrics["training"] = run.record().get("training")
     write_jsonl(run.samples, rows)
+    if run.recipe.refine:
+        from distill.refine import compare_with_before
+
+        metrics["refine"] = compare_with_before(run)
     write_json(run.metrics, metrics)
     show_metrics(metrics, console)
     if found := metrics.get("validation"):

@@ -58,6 +58,11 @@ class Run:
         return self.path / "student"
 
     @property
+    def rounds(self) -> Path:
+        """refine/rounds.json: the yield of the self-error rounds, if the recipe has any."""
+        return self.path / "refine" / "rounds.json"
+
+    @property
     def metrics(self) -> Path:
         """metrics.json, the last number-bearing output."""
         return self.path / "metrics.json"

@@ -1,0 +1,156 @@
+"""Self-error rounds: what a drawn solution is taken for, what is learnt from it, and a whole run that was killed."""
+
+from __future__ import annotations
+
+import io
+import json
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from distill import pipeline, refine
+from distill.errors import UserError
+from distill.recipe import load_recipe
+from distill.refine import count_traces, encode_own, mixed_example, pools_of, read_sample, round_settings
+from parsers import Stage
+from students.tokenizer import train_tokenizer
+from teachers.problems import Problem
+from teachers.symbolic import solve
+
+SUM = Problem("What is 34 + 48?", "82", "arithmetic", expression="34+48")
+HEAD = "[UNDERSTAND]<STEP>34+48[PLAN]<STEP>add"
+RIGHT = HEAD + "[EXECUTE]<STEP>4+8=12<STEP>3+4+1=8[VERIFY]<STEP>4+8=12<STEP>3+4+1=8<STEP>ok</THINK><ANS>82</ANS>"
+SLIP = HEAD + "[EXECUTE]<STEP>4+8=13<STEP>3+4+1=8[VERIFY]<STEP>4+8=13<STEP>3+4+1=8<STEP>ok</THINK><ANS>83</ANS>"
+TINY = [
+    "train.max_steps=4", "train.warmup_steps=1", "train.save_steps=2", "eval.num_questions_per_task=2",
+    "teacher.verify=steps", "teacher.error_rate=0.3", "refine.num_problems=6", "refine.num_samples=2",
+    "refine.max_steps=3", "refine.rounds=2",
+]  # fmt: skip
+
+
+def sample(output: str, problem: Problem = SUM):
+    return read_sample(problem, output, "steps")
+
+
+def test_the_teacher_writes_what_the_cases_below_start_from() -> None:
+    assert solve(SUM, verify="steps").text.endswith(RIGHT)
+
+
+@pytest.mark.parametrize(
+    ("output", "kind"),
+    [
+        (RIGHT, "right"),
+        (RIGHT.replace("<ANS>82", "<ANS>28"), "broken"),
+        (RIGHT.replace("[VERIFY]<STEP>4+8=12", "[VERIFY]<STEP>4+8=12<STEP>step 1: 4+8=12"), "right"),
+        (SLIP, "corrected"),
+        (SLIP.replace("<ANS>83", "<ANS>82"), "corrected"),  # whatever the answer: the step re-computes wrong
+        (RIGHT.replace("3+4+1=8", "3+4+0=7").replace("82", "72"), "corrected"),  # the carry is lost, the answer wrong
+        (RIGHT.replace("3+4+1=8[V", "3+1+4=8[V"), "other"),  # another way to the right answer
+        (RIGHT.replace("<STEP>3+4+1=8[V", "[V"), "other"),  # a step too few
+        (RIGHT.replace("<STEP>34+48[P", "<STEP>34+84[P"), "misread"),
+        (RIGHT.replace("add", "multiply"), "misread"),
+        (RIGHT.replace("</ANS>", ""), "malformed"),
+        (RIGHT.replace("[PLAN]<STEP>add", ""), "malformed"),
+        ("", "malformed"),
+    ],
+)
+def test_what_a_solution_is(output: str, kind: str) -> None:
+    found = sample(output)
+    assert found.kind == kind
+    assert bool(found.text) == (kind in ("right", "broken", "corrected"))
+
+
+def test_an_error_is_learnt_with_the_verify_that_mends_it_and_without_what_is_wrong() -> None:
+    found = sample(SLIP.replace("3+4+1=8[V", "3+4+2=9[V"))  # two errors: from the first on nothing is learnt
+    assert found.first_wrong == 0
+    (start, end), *more = found.ignored
+    assert found.text[start:end] == "<STEP>4+8=13<STEP>3+4+2=9"
+    assert not more
+    assert found.text.endswith("[VERIFY]<STEP>4+8=12<STEP>step 1: 4+8=12<STEP>3+4+1=8<STEP>ok</THINK><ANS>82</ANS>")
+    assert found.text.startswith(f"<INST>{SUM.question}</INST><THINK>{HEAD}")
+
+
+def test_what_is_learnt_of_it_token_by_token() -> None:
+    tokenizer = train_tokenizer([solve(SUM, verify="steps").text] * 20, vocab_size=512)
+    found = sample(SLIP)
+    example = encode_own(found.text, found.ignored, tokenizer)
+    learnt = tokenizer.decode([label for label in example.labels if label >= 0])
+    assert "13" not in learnt and "4+8=12" in learnt and "[EXECUTE]" in learnt and "What" not in learnt
+    stages = [stage for stage in example.stage_ids if stage >= 0]
+    assert all(a <= b for a, b in pairwise(stages)) and set(stages) == set(map(int, Stage))
+
+
+def test_the_yield_is_counted() -> None:
+    rows = [
+        {"kind": found.kind, "task": found.task, "text": found.text, "first_wrong": found.first_wrong}
+        for found in map(sample, [RIGHT, RIGHT, SLIP, ""])
+    ]
+    found = count_traces(rows)
+    assert (found["samples"], found["right"], found["corrected"], found["malformed"]) == (4, 2, 1, 1)
+    assert (found["distinct"], found["share_right"], found["first_wrong"]) == (2, 0.5, {1: 1})
+    assert found["tasks"] == {"arithmetic": {"right": 2, "corrected": 1, "malformed": 1}}
+
+
+def test_shares_of_the_mix() -> None:
+    tokenizer = train_tokenizer([solve(SUM, verify="steps").text] * 20, vocab_size=512)
+    own = [{"kind": f.kind, "text": f.text, "ignored": f.ignored} for f in (sample(RIGHT), sample(SLIP))]
+
+    def shares(*overrides: str) -> tuple[float, float]:
+        recipe = load_recipe("miniaxion_tiny", [*TINY, *overrides])
+        texts = [
+            tokenizer.decode(mixed_example(recipe, 1, pools_of(own), tokenizer, index).input_ids)
+            for index in range(300)
+        ]
+        right = sum("34 + 48" in text and "step" not in text for text in texts)
+        return right / 300, sum("34 + 48" in text and "step" in text for text in texts) / 300
+
+    right, corrected = shares("refine.teacher_share=0.5", "refine.corrected_share=0.2")
+    assert 0.32 < right < 0.48 and 0.05 < corrected < 0.16  # 0.4 and 0.1
+    assert shares("refine.teacher_share=1") == (0, 0)
+    assert shares("refine.teacher_share=0", "refine.corrected_share=1") == (0, 1)
+
+
+def test_a_round_is_shorter_and_gentler() -> None:
+    recipe = load_recipe("miniaxion_from_teacher", ["refine.max_steps=200", "refine.learning_rate_scale=0.5"])
+    assert recipe.refine is not None
+    settings = round_settings(recipe, recipe.refine)
+    assert (settings.max_steps, settings.max_minutes, settings.warmup_steps) == (200, None, 20)
+    assert settings.learning_rate == recipe.train.learning_rate / 2
+    assert settings.muon_learning_rate == pytest.approx(2e-3)
+
+
+def test_only_the_symbolic_teacher_puts_errors_right() -> None:
+    with pytest.raises(UserError, match="refine: the symbolic teacher"):
+        load_recipe("miniaxion_gsm8k", ["refine.rounds=1"])
+
+
+def weights(folder: Path) -> bytes:
+    return (folder / "model.safetensors").read_bytes()
+
+
+def test_a_whole_run_killed_between_and_within_rounds(tmp_path: Path, monkeypatch) -> None:
+    console = Console(file=io.StringIO(), width=200)
+    recipe = load_recipe("miniaxion_tiny", TINY)
+    whole = pipeline.run(recipe, out=str(tmp_path / "whole"), nproc=1, console=console)
+    rounds = json.loads(whole.rounds.read_text())
+    assert [found["samples"] for found in rounds] == [12, 12]
+    assert weights(whole.student) == weights(whole.path / "refine" / "round-2" / "student")
+    assert weights(whole.student) != weights(whole.path / "refine" / "round-0" / "student")
+    metrics = json.loads(whole.metrics.read_text())
+    assert metrics["refine"]["rounds"] == rounds
+    assert metrics["refine"]["paired"]["strict"]["n"] == metrics["n"]
+
+    # Killed while round 1 trains, then while round 2 draws.
+    def killed(*_, **__):
+        raise KeyboardInterrupt
+
+    for name in ("_train", "draw_traces"):
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(refine, name, killed)
+            pipeline.run(recipe, out=str(tmp_path / "killed"), resume=True, nproc=1, console=console)
+        assert (tmp_path / "killed" / "refine" / "round-1" / "traces.jsonl").is_file()
+    again = pipeline.run(recipe, out=str(tmp_path / "killed"), resume=True, nproc=1, console=console)
+    assert json.loads(again.rounds.read_text()) == rounds
+    assert weights(again.student) == weights(whole.student)
