@@ -226,5 +226,8 @@ def export_model(model: str, out: Path, *, to: str) -> Path:
 
     quiet_libraries()
     with disk_errors(out), whole_folder(out) as folder:
-        export_llama(student, folder)
+        try:
+            export_llama(student, folder)
+        except ValueError as error:
+            raise UserError(str(error)) from None
     return out

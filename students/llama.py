@@ -58,12 +58,14 @@ def export_llama(student_dir: Path, out_dir: Path) -> None:
     """Write the student of `student_dir` as a stock Llama with its tokenizer.
 
     Raises:
-        ValueError: the student is no MiniAxion.
+        ValueError: the student is neither a MiniAxion nor a Llama.
     """
     from students.generation import load_student
 
     student, _ = load_student(student_dir, device="cpu")
-    if not isinstance(student, MiniAxionForCausalLM):
-        raise ValueError(f"{student_dir}: a {type(student).__name__} is a stock class already; copy the folder instead")
-    to_llama(student.float()).save_pretrained(out_dir)
+    if isinstance(student, MiniAxionForCausalLM):
+        student = to_llama(student.float())
+    elif not isinstance(student, LlamaForCausalLM):
+        raise ValueError(f"{student_dir}: a {type(student).__name__} has no equal Llama; AutoModelForCausalLM loads it")
+    student.save_pretrained(out_dir)
     AutoTokenizer.from_pretrained(student_dir).save_pretrained(out_dir)

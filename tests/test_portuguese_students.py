@@ -11,6 +11,8 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM
 
 from distill.compilation import repeated_layers
+from distill.errors import UserError
+from distill.pipeline import export_model
 from students.dense import RESIDUAL_OUTPUTS
 from students.generation import generate
 from students.heads import split_head
@@ -128,3 +130,21 @@ def test_a_saved_student_is_plain_and_writes_the_same(tokenizer: Any, tmp_path: 
     again = AutoTokenizer.from_pretrained(tmp_path)
     assert generate(loaded, again, prompts, max_new_tokens=12) == generate(model, tokenizer, prompts, max_new_tokens=12)
     assert loaded.generation_config.eos_token_id == tokenizer.eos_token_id
+
+
+def test_it_is_exported_as_the_llama_that_it_is(tokenizer: Any, tmp_path: Path) -> None:
+    model = disturbed(build(tokenizer))
+    save_student(model, tokenizer, tmp_path / "student")
+    export_model(str(tmp_path / "student"), tmp_path / "llama", to="llama")
+    exported = AutoModelForCausalLM.from_pretrained(tmp_path / "llama").state_dict()
+    assert all(torch.equal(exported[name], weight) for name, weight in model.state_dict().items())
+    axion = build_student("axion1-350k", tokenizer, vocab_size=len(tokenizer), max_length=128, seed=0)
+    save_student(axion, tokenizer, tmp_path / "axion")
+    with pytest.raises(UserError, match="DeepseekV3ForCausalLM has no equal Llama"):
+        export_model(str(tmp_path / "axion"), tmp_path / "out", to="llama")
+    assert not (tmp_path / "out").exists()
+
+
+def save_student(model: Any, tokenizer: Any, folder: Path) -> None:
+    model.save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
