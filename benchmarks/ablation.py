@@ -1,7 +1,7 @@
 """Do stage weights help? Six losses, three seeds each, the same steps, data and questions for all.
 
     python benchmarks/ablation.py                      # hours; stop it at any time, the same command goes on
-    python benchmarks/ablation.py --recipe miniaxion_tiny --out runs/try --seeds 0 --set train.max_steps=2 --set train.warmup_steps=1
+    python benchmarks/ablation.py --seeds 0 --recipe miniaxion_tiny --out runs/try       # does it work?
 
 Writes a run folder for each arm and seed, table.md and plot.svg. Means over seeds with the 95 % interval of Student's t
 over them; the difference to uniform is paired by seed. Three seeds make wide intervals, which is what is known.
