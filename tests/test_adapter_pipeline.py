@@ -16,7 +16,8 @@ from distill.adapter_errors import with_error
 from distill.adapter_training import learnable_examples
 from distill.errors import UserError
 from distill.pipeline import run
-from distill.recipe import Recipe
+from distill.recipe import Recipe, load_recipe
+from distill.recipe_io import shipped_recipes
 from distill.runs import Run, begin_run, read_json
 from parsers import Stage, parse
 from students.adapter import Base, load_tokenizer
@@ -168,3 +169,29 @@ def test_a_data_set_without_anything_to_learn_is_refused(tiny_base: Path, data: 
     with pytest.raises(UserError, match=r"no example is left to learn from: of \d+, \d+ are longer than"):
         learnable_examples(this, tokenizer)
     assert any(MARKER.search(tokenizer.decode(e.input_ids)) for e in read_examples(this.graphs, "training", tokenizer))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [n for n in shipped_recipes() if load_recipe(n).student.kind == "adapter"])
+def test_every_adapter_recipe_that_ships_takes_two_steps(
+    name: str, tiny_base: Path, data: Path, tmp_path: Path
+) -> None:
+    overrides = [
+        f"student.base={tiny_base}", "student.gguf_file=null", "student.load_in_4bit=false", "student.max_length=1024",
+        "teacher.datasets={}", f"data.path={data / 'train.jsonl'}", "train.max_steps=2", "train.warmup_steps=1",
+        "train.dtype=float32", "eval.num_questions_per_task=2", "eval.max_new_tokens=8",
+    ]  # fmt: skip
+    recipe = load_recipe(name, overrides)
+    folder = run(recipe, out=str(tmp_path / "run"), console=Console(quiet=True), nproc=1).path
+    metrics = read_json(folder / "metrics.json")
+    assert metrics["training"]["steps"] == 2 and metrics["base"]["n"] == 2
+
+
+@pytest.mark.slow
+def test_two_processes_learn_what_one_does(tiny_base: Path, data: Path, tmp_path: Path) -> None:
+    recipe = recipe_of(tiny_base, data, train={"gradient_accumulation_steps": 2, "max_steps": 2, "save_steps": 10})
+    losses = []
+    for nproc in (1, 2):
+        folder = run(recipe, out=str(tmp_path / str(nproc)), console=Console(quiet=True), nproc=nproc).path
+        losses.append([json.loads(line)["nll"] for line in (folder / "history.jsonl").read_text().splitlines()])
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)

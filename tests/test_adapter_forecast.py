@@ -1,0 +1,102 @@
+"""The forecast of an adapter recipe: counts exact, memory by part, and what is said where it cannot work."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from distill.adapter_bases import find_base
+from distill.adapter_forecast import NF4_BYTES, forecast_adapter, refuse_impossible_adapter
+from distill.adapter_training import build_student, cure_for_memory, num_trained
+from distill.check import check_recipe
+from distill.errors import UserError
+from distill.recipe import AdapterStudent, Recipe, load_recipe
+from distill.recipe_io import shipped_recipes
+
+ADAPTER_RECIPES = [name for name in shipped_recipes() if load_recipe(name).student.kind == "adapter"]
+
+
+def facts_of(recipe: Recipe) -> Any:
+    assert isinstance(recipe.student, AdapterStudent)
+    return find_base(recipe.student.base)
+
+
+def shown(recipe: Recipe) -> str:
+    console = Console(file=io.StringIO(), width=300)
+    check_recipe(recipe, console=console)
+    return console.file.getvalue()  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", ADAPTER_RECIPES)
+def test_every_adapter_recipe_is_checked_without_a_download(name: str) -> None:
+    text = shown(load_recipe(name))
+    assert "licence of the base: " in text and "trained parameters" in text and "peak memory" in text
+    assert "does not fit" not in text
+
+
+def test_sizes_of_the_3b_base_by_hand() -> None:
+    recipe = load_recipe("nanoreason3b")
+    found = forecast_adapter(recipe, facts_of(recipe))
+    assert found.base_parameters == 3_085_938_688  # 3.09B, as published
+    # r · (in + out): q and o 2048 + 2048, k and v 2048 + 256, gate, up and down 2048 + 11008; 36 layers; 5 markers
+    per_layer = 2 * 4096 + 2 * 2304 + 3 * 13056
+    assert found.trained_parameters == (16 + 8) * per_layer * 36 + 5 * 2048
+    linear = 36 * (2 * 2048 * 2048 + 2 * 2048 * 256 + 3 * 2048 * 11008)
+    rest = found.base_parameters - linear
+    assert found.memory["weights"] == pytest.approx(linear * NF4_BYTES + 2 * rest)
+    assert found.memory["adapters"] == 8 * found.trained_parameters
+    assert found.seconds["T4"] == pytest.approx(2 * found.seconds["2 x T4"])
+
+
+def test_the_licence_of_a_base_that_is_not_free_is_shown() -> None:
+    assert "Qwen Research License" in shown(load_recipe("nanoreason3b"))
+    assert "Apache-2.0" in shown(load_recipe("nanoreason3b_apache"))
+
+
+@pytest.mark.parametrize("verification", ["{r: 2, target_modules: [q_proj]}", "null"])
+def test_trained_parameters_are_those_that_are_trained(tiny_base: Path, verification: str) -> None:
+    overrides = [f"student.base={tiny_base}", "student.load_in_4bit=false", "student.gguf_file=null"]
+    recipe = load_recipe("nanoreason135m_cpu", [*overrides, f"student.verification={verification}"])
+    model, _ = build_student(recipe)
+    found = forecast_adapter(recipe, facts_of(recipe))
+    assert found.trained_parameters == num_trained(model)
+
+
+def test_what_does_not_fit_says_what_to_change() -> None:
+    changes = ["student.load_in_4bit=false", "student.gradient_checkpointing=false", "train.optim=adamw"]
+    recipe = load_recipe("nanoreason3b", [*changes, "train.per_device_train_batch_size=8"])
+    assert "does not fit a T4" in shown(recipe)
+    cure = cure_for_memory(recipe)
+    for words in (
+        "load_in_4bit to true",
+        "gradient_checkpointing to true",
+        "batch_size to 4 and gradient_acc",
+        "max_length",
+    ):
+        assert words in cure
+    assert "batch_size" not in cure_for_memory(load_recipe("nanoreason3b", ["train.per_device_train_batch_size=1"]))
+
+
+def test_a_recipe_for_a_gpu_is_refused_without_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr("distill.adapter_forecast.data_problems", lambda recipe: [])
+    with pytest.raises(UserError, match=r"needs a GPU, and there is none here .* nanoreason135m_cpu"):
+        refuse_impossible_adapter(load_recipe("nanoreason3b"))
+
+
+def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "bitsandbytes" else find(name))
+    with pytest.raises(UserError, match="load_in_4bit: bitsandbytes is not installed"):
+        refuse_impossible_adapter(load_recipe("nanoreason135m_cpu"), may_download=False)
+
+
+def test_nothing_is_forecast_of_a_base_that_is_unknown() -> None:
+    assert "no forecast: nothing is known" in shown(load_recipe("nanoreason135m_cpu", ["student.base=some/base"]))
