@@ -15,6 +15,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+import yaml
 from markupsafe import Markup
 
 from distill.adapter_card import compared
@@ -22,6 +23,8 @@ from distill.charts import inline_svg, loss_chart
 from distill.colouring import stage_blocks
 from distill.evaluation.published import TALK
 from distill.evaluation.statistics import wilson
+from distill.flow_chart import three_charts
+from distill.licences import licences
 from distill.model_card import flat_facts, readable
 from distill.runs import read_json, write_text
 from parsers import ReasoningGraph, parse
@@ -87,6 +90,9 @@ def build_report(
         loss_chart=Markup(loss_chart(history)) if len(history) > 1 else None,
         graph=Markup(graph) if graph else None,
         graph_sample=shown,
+        example=_beside_teacher(metrics.get("example")),
+        error_stages=_error_stages(metrics.get("errors") or {}),
+        licences=licences(yaml.safe_load(recipe)) if recipe else [],
         good=[_card(row) for row in _one_per_task(samples)],
         worst=[_card(row) for row in worst_samples(samples)],
         facts=list(flat_facts(facts or {})),
@@ -142,6 +148,37 @@ def _draw(graph: ReasoningGraph) -> str:
         draw_graph(graph, path)
         text = path.read_text(encoding="utf-8")
     return inline_svg(text, label="a reasoning graph")
+
+
+ERROR_STAGES = {
+    "understand": "the question was read in another way",
+    "plan": "planned otherwise, or computed rightly towards something else",
+    "execute": "a step is wrong",
+    "verify": "a right result that did not become the answer",
+    "answer": "no answer, or not the one that the steps gave",
+}
+"""What it means that a wrong output went wrong in a stage first (evaluation/outputs.py)."""
+
+
+def _error_stages(errors: Mapping[str, int]) -> list[dict[str, Any]]:
+    """Stage, meaning, count and share of the wrong outputs; empty where nothing is wrong."""
+    counts = {stage: errors.get(stage, 0) for stage in ERROR_STAGES}
+    total = sum(counts.values())
+    return [
+        {"stage": stage.upper(), "meaning": ERROR_STAGES[stage], "count": count, "share": count / total}
+        for stage, count in counts.items()
+        if total
+    ]
+
+
+def _beside_teacher(example: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Question, verdict, score and three pictures of the shown output: teacher, student, difference."""
+    if not example:
+        return None
+    teacher, student = (ReasoningGraph.from_json(example[name]) for name in ("teacher", "student"))
+    pictures = map(Markup, three_charts(teacher, student))
+    names = ("the teacher", "the student", "the difference")
+    return {**example, "pictures": list(zip(names, pictures, strict=True))}
 
 
 def _average_card(metrics: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from distill.evaluation.accuracy import Gold, Grade, accuracy, grade, summarize
+from distill.evaluation.example import choose_example
 from distill.evaluation.formatting import SHARES, Form, check_form
 from distill.evaluation.published import PUBLISHED, PUBLISHED_FORMAT, TALK, table_of
 from distill.evaluation.rfs import rfs, rfs_strict
@@ -47,6 +48,7 @@ class Scored:
     rfs: float | None = None
     rfs_strict: float | None = None
     verification: VerificationRecord | None = None
+    teacher: ReasoningGraph | None = None
 
     def to_row(self) -> dict[str, Any]:
         """Its line of samples.jsonl."""
@@ -89,7 +91,7 @@ def score_output(output: Output, teacher: ReasoningGraph | None = None) -> Score
         verdict = grade(text, gold=output.gold, language=graph.language)
         check = read_verification(graph, gold=output.gold, teacher=teacher)
     scores = (None, None) if teacher is None else (rfs(graph, teacher), rfs_strict(graph, teacher))
-    return Scored(output, check_form(text), graph, verdict, *scores, check)
+    return Scored(output, check_form(text), graph, verdict, *scores, check, teacher)
 
 
 def summarize_scored(scored: Sequence[Scored], *, has_teacher: bool) -> dict[str, Any]:
@@ -131,25 +133,34 @@ def summarize_scored(scored: Sequence[Scored], *, has_teacher: bool) -> dict[str
         "perturbation": None,
         "unfinished": sum(one.output.finished is False for one in scored),
         "unread": sum(bool(one.graph.problems) for one in scored),
+        "example": choose_example(scored),
         "notes": notes,
     }
 
 
 def _error_places(graded: Sequence[Scored]) -> dict[str, int]:
-    """How many wrong outputs went wrong where; each counts once, under the first that applies."""
-    places = {"no answer": 0, "verify broke a right result": 0, "a step computed wrong": 0, "right steps, wrong way": 0}
+    """How many wrong outputs went wrong in which stage first; `answer` is what follows the stages."""
+    places = dict.fromkeys((*(stage.name.lower() for stage in Stage), "answer"), 0)
     for one in graded:
-        if one.grade is None or one.grade.strict:
-            continue
-        if not one.grade.prediction:
-            places["no answer"] += 1
-        elif one.verification and not one.verification.wrong:
-            places["verify broke a right result"] += 1
-        elif any(step.correct is False for step in one.graph.steps if step.stage is Stage.EXECUTE):
-            places["a step computed wrong"] += 1
-        else:
-            places["right steps, wrong way"] += 1
+        if one.grade is not None and not one.grade.strict:
+            places[_error_place(one)] += 1
     return places
+
+
+def _error_place(one: Scored) -> str:
+    """The first stage that is not the teacher's, where both write in the steps of nrm; else what the steps tell."""
+    if not one.grade or not one.grade.prediction:
+        return "answer"
+    if one.teacher is not None and one.graph.format == one.teacher.format == "nrm":
+        for stage in Stage:
+            own, taught = ([s.text for s in g.steps if s.stage is stage] for g in (one.graph, one.teacher))
+            if own != taught:
+                return stage.name.lower()
+        return "answer"
+    if one.verification and not one.verification.wrong:
+        return "verify"
+    has_slip = any(step.correct is False for step in one.graph.steps if step.stage is Stage.EXECUTE)
+    return "execute" if has_slip else "plan"
 
 
 def _by_language(graded: Sequence[Scored]) -> dict[str, list[Scored]]:

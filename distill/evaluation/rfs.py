@@ -49,7 +49,7 @@ def _score(student: ReasoningGraph, teacher: ReasoningGraph, *, strict: bool) ->
     if ANSWER in s.sources and ANSWER in t.sources:
         shared[ANSWER] = ANSWER
     credit = 1.0 if s.answer == t.answer else WRONG_ANSWER_CREDIT
-    pairs = _direct_pairs if strict else _reached_pairs
+    pairs = _direct_pairs if strict else reached_pairs
 
     def agreement(match: Mapping[int, int]) -> float:
         of_student = pairs(s, {*match, ANSWER})
@@ -66,7 +66,7 @@ def _score(student: ReasoningGraph, teacher: ReasoningGraph, *, strict: bool) ->
     return best_agreement(agreement, s, t, shared)
 
 
-def _reached_pairs(flow: Flow, members: set[Node]) -> set[tuple[Node, Node]]:
+def reached_pairs(flow: Flow, members: set[Node]) -> set[tuple[Node, Node]]:
     """R(G): what each member depends on among members and givens, looking through every step that is no member."""
     pairs: set[tuple[Node, Node]] = set()
     for member in members:
