@@ -83,7 +83,7 @@ def test_the_layout_names_every_folder():
 
 def test_the_guide_to_recipes_names_every_key():
     page = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8")
-    named = {key for name in re.findall(r"`([a-z_.]+)`", page) for key in name.split(".")}
+    named = {key for name in re.findall(r"`([a-z0-9_.]+)`", page) for key in name.split(".")}
 
     def sections(section: type[Section]) -> list[type[Section]]:
         return [section, *(s for sub in section.__subclasses__() for s in sections(sub))]
