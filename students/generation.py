@@ -11,7 +11,6 @@ model (benchmarks/bench_measures.py measures it).
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +19,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from students.decoding import Choose, Decoding, fill_padding
+
+UNFINISHED = "\ufffd"
 KEEP_SHARE = 0.8  # finished rows leave the batch once this share or less is still decoding; leaving copies the cache
 
 
@@ -62,15 +64,16 @@ def generate(
     prompts: Sequence[str],
     *,
     max_new_tokens: int = 384,
-    temperature: float = 0.0,
-    top_p: float = 1.0,
     seed: int = 0,
     batch_size: int = 64,
     stop: str | None = "</ANS>",
     logits_processor: Callable[[Tensor, Tensor], Tensor] | None = None,
     on_progress: Callable[[int], None] | None = None,
+    **decoding: Any,
 ) -> list[Generation]:
-    """One Generation for each prompt, in the order of the prompts; greedy where `temperature` is 0.
+    """One Generation for each prompt, in the order of the prompts; greedy unless `decoding` has a `temperature`.
+
+    `decoding`: `temperature`, `top_k`, `top_p`, `repetition_penalty`, `min_new_tokens` (students/decoding.py).
 
     A row ends at EOS or at the token `stop` (which stays in the text; ignored where the vocabulary has no such single
     token). A prompt that leaves no room in the model's context ends at once, unfinished. Sampling is repeatable by
@@ -80,8 +83,9 @@ def generate(
     Raises:
         ValueError: a number makes no sense, or a prompt is empty.
     """
-    if max_new_tokens < 1 or batch_size < 1 or temperature < 0 or not 0 < top_p <= 1:
-        raise ValueError("need max_new_tokens >= 1, batch_size >= 1, temperature >= 0 and 0 < top_p <= 1")
+    if max_new_tokens < 1 or batch_size < 1:
+        raise ValueError("need max_new_tokens >= 1 and batch_size >= 1")
+    how = Decoding(**decoding)
     encoded = [tokenizer(prompt, add_special_tokens=False)["input_ids"] for prompt in prompts]
     if not all(encoded):
         raise ValueError(f"prompt {encoded.index([])} is empty")
@@ -89,7 +93,6 @@ def generate(
     model.eval()
     device = next(model.parameters()).device
     generator = torch.Generator(device=device).manual_seed(seed)
-    choice = {"temperature": temperature, "top_p": top_p, "generator": generator}
     ends = torch.tensor(sorted(_end_ids(model, tokenizer, stop)), device=device)
     context = getattr(model.config, "max_position_embeddings", None) or 10**9
     written: list[list[int]] = [[] for _ in prompts]
@@ -100,9 +103,8 @@ def generate(
         if fitting:
             ids, mask = _left_padded([encoded[row] for row in fitting], _pad_id(tokenizer), device)
             room = (context - mask.sum(-1)).clamp_max(max_new_tokens)
-            for position, tokens in _decode(
-                model, ids, mask, room, ends, functools.partial(_choose, **choice), logits_processor
-            ):
+            choose = how.chooser(ids.shape[1], ends, generator)
+            for position, tokens in _decode(model, ids, mask, room, ends, choose, logits_processor):
                 written[fitting[position]] = tokens
         if on_progress:
             on_progress(len(rows))
@@ -118,11 +120,11 @@ def _decode(
     mask: Tensor,
     room: Tensor,
     ends: Tensor,
-    choose: Callable[[Tensor], Tensor],
+    choose: Choose,
     logits_processor: Callable[[Tensor, Tensor], Tensor] | None,
 ) -> Iterator[tuple[int, list[int]]]:
     """(row, its new token ids) of each row of ids (B, T), as rows finish: at an end token or after room (B,) tokens."""
-    prompts = ids
+    prompts, context = ids, fill_padding(ids, mask)
     rows = torch.arange(len(ids), device=ids.device)  # which row of the batch each line still here is
     position_ids = (mask.cumsum(-1) - 1).clamp_min(0)
     written = ids.new_empty(len(ids), 0)  # (lines still here, tokens so far)
@@ -143,7 +145,7 @@ def _decode(
         logits = out.logits[:, -1]
         if logits_processor is not None:
             logits = logits_processor(torch.cat([prompts, written], dim=1), logits)
-        ids = choose(logits)
+        ids = choose(torch.cat([context, written], dim=1), logits)
         written = torch.cat([written, ids], dim=1)
         lengths += is_open
         is_open = is_open & (lengths < room) & ~torch.isin(ids[:, 0], ends)
@@ -157,23 +159,52 @@ def _decode(
             cache.batch_select_indices(kept)
             if gate is not None:
                 gate.select_rows(cache, kept)
-            rows, prompts, written, lengths, room, is_open, ids, mask, position_ids = (
-                x[kept] for x in (rows, prompts, written, lengths, room, is_open, ids, mask, position_ids)
+            rows, prompts, context, written, lengths, room, is_open, ids, mask, position_ids = (
+                x[kept] for x in (rows, prompts, context, written, lengths, room, is_open, ids, mask, position_ids)
             )
         mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
         position_ids = position_ids[:, -1:] + 1
 
 
-def _choose(logits: Tensor, temperature: float, top_p: float, generator: torch.Generator) -> Tensor:
-    """Next token ids (B, 1) from logits (B, V): the best one, or a draw from the nucleus (arXiv 1904.09751)."""
-    if temperature == 0:
-        return logits.argmax(-1, keepdim=True)
-    probabilities = (logits.float() / temperature).softmax(-1)
-    if top_p < 1:
-        ranked, order = probabilities.sort(dim=-1, descending=True)
-        ranked[ranked.cumsum(-1) - ranked >= top_p] = 0.0  # the token that crosses top_p stays
-        probabilities = torch.zeros_like(probabilities).scatter_(-1, order, ranked)
-    return torch.multinomial(probabilities, 1, generator=generator)
+@torch.inference_mode()
+def stream(
+    model: Any,
+    tokenizer: Any,
+    prompt: str,
+    *,
+    max_new_tokens: int = 384,
+    seed: int = 0,
+    stop: str | None = "</ANS>",
+    **decoding: Any,
+) -> Iterator[str]:
+    """The text after one prompt, piece by piece as it is written; the pieces joined are what `generate` gives.
+
+    Raises:
+        ValueError: a number makes no sense, or the prompt is empty.
+    """
+    ids = tokenizer(prompt, add_special_tokens=False)["input_ids"]
+    if not ids or max_new_tokens < 1:
+        raise ValueError("need a prompt that is not empty and max_new_tokens >= 1")
+    device = next(model.parameters()).device
+    ends = torch.tensor(sorted(_end_ids(model, tokenizer, stop)), device=device)
+    choose = Decoding(**decoding).chooser(len(ids), ends, torch.Generator(device=device).manual_seed(seed))
+    hidden = {tokenizer.eos_token_id, tokenizer.pad_token_id} - {stop and tokenizer.convert_tokens_to_ids(stop)}
+    context = getattr(model.config, "max_position_embeddings", None) or 10**9
+    so_far, new, cache = torch.tensor([ids], device=device), torch.tensor([ids], device=device), None
+    written: list[int] = []
+    shown = ""
+    for _ in range(min(max_new_tokens, context - len(ids))):
+        out = model(input_ids=new, past_key_values=cache, use_cache=True, logits_to_keep=1)
+        cache, new = out.past_key_values, choose(so_far, out.logits[:, -1])
+        so_far = torch.cat([so_far, new], dim=1)
+        token = int(new)
+        written += [] if token in hidden else [token]
+        text = tokenizer.decode(written, skip_special_tokens=False)
+        if not text.endswith(UNFINISHED):  # else bytes of a letter are still to come
+            yield text[len(shown) :]
+            shown = text
+        if token in ends.tolist():
+            break
 
 
 def _left_padded(encoded: list[list[int]], pad_id: int, device: torch.device) -> tuple[Tensor, Tensor]:
