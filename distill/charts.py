@@ -16,7 +16,17 @@ STAGE_LINES = {
 }
 """Colour and dashes of each stage; the dashes tell apart what some readers' eyes do not."""
 
-_INK = "#010203"  # becomes currentColor
+INK = "#010203"
+"""The colour that becomes the page's own."""
+
+STYLE: dict[Any, Any] = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "report",
+    "font.family": "sans-serif",
+    "font.size": 11.5,
+    **dict.fromkeys(("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"), INK),
+}
+"""How every chart of a report looks, for matplotlib."""
 
 
 def loss_chart(history: Sequence[Mapping[str, Any]]) -> str:
@@ -35,14 +45,7 @@ def loss_chart(history: Sequence[Mapping[str, Any]]) -> str:
     lines = {stage: points for stage, points in lines.items() if len(points) > 1}
     if not lines:
         return ""
-    style: dict[Any, Any] = {
-        "svg.fonttype": "none",
-        "svg.hashsalt": "report",
-        "font.family": "sans-serif",
-        "font.size": 11.5,
-        **dict.fromkeys(("text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"), _INK),
-    }
-    with rc_context(style):
+    with rc_context(STYLE):
         figure = Figure(figsize=(6.4, 3.4), layout="constrained")
         axes = figure.add_subplot()
         for stage, points in lines.items():
@@ -56,7 +59,7 @@ def loss_chart(history: Sequence[Mapping[str, Any]]) -> str:
         axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
         axes.set_xlabel("optimizer step")
         axes.set_ylabel("nats per token")
-        axes.grid(axis="y", color=_INK, alpha=0.12, linewidth=0.8)
+        axes.grid(axis="y", color=INK, alpha=0.12, linewidth=0.8)
         axes.spines[["top", "right"]].set_visible(False)
         figure.legend(frameon=False, ncols=len(lines), loc="outside upper center", handlelength=1.8, columnspacing=1.3)
         buffer = io.StringIO()
@@ -66,7 +69,7 @@ def loss_chart(history: Sequence[Mapping[str, Any]]) -> str:
 
 def inline_svg(text: str, *, label: str) -> str:
     """An SVG file as an element of a page: no declarations, as wide as its place, in the page's ink and font."""
-    svg = text[text.index("<svg") :].replace(_INK, "currentColor")
+    svg = text[text.index("<svg") :].replace(INK, "currentColor")
     svg = re.sub(r'(<svg\b[^>]*?) width="[^"]*"', r"\1", svg, count=1)
     svg = re.sub(r'(<svg\b[^>]*?) height="[^"]*"', r"\1", svg, count=1)
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)

@@ -19,6 +19,7 @@ import yaml
 from markupsafe import Markup
 
 from distill.adapter_card import compared
+from distill.balance_chart import balance_chart, last_balance
 from distill.charts import inline_svg, loss_chart
 from distill.colouring import stage_blocks
 from distill.evaluation.published import TALK
@@ -88,6 +89,8 @@ def build_report(
         harder=metrics.get("one_more_digit"),
         compared=compared(metrics) if metrics.get("base") else [],
         loss_chart=Markup(loss_chart(history)) if len(history) > 1 else None,
+        balance_chart=Markup(balance_chart(history)),
+        balance=last_balance(history),
         graph=Markup(graph) if graph else None,
         graph_sample=shown,
         example=_beside_teacher(metrics.get("example")),

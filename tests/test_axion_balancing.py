@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import torch
 
+from distill.balance_chart import balance_chart, last_balance
 from distill.balancing import BIAS, ExpertBalance
 from distill.recipe import ConstantWeights, Train
 from distill.trainer import train
@@ -171,6 +172,17 @@ def test_other_students_are_left_alone():
     balance.finish_step(same)
     assert balance.entry() == {}
     assert not any(module._forward_hooks for module in model.modules())
+
+
+def test_the_chart_has_a_panel_a_layer_and_a_line_an_expert():
+    shares = {f"share_{layer}_{expert}": 0.25 for layer in range(2) for expert in range(4)}
+    numbers = {"expert_share_min": 0.25, "expert_entropy": 1.0, "dead_experts": 0.0}
+    history = [{"step": 50.0, **shares, **numbers}, {"step": 100.0, **shares, **numbers, "expert_share_min": 0.2}]
+    chart = balance_chart(history)
+    assert chart.count(">layer ") == 2
+    assert last_balance(history) == history[1]
+    assert balance_chart([{"step": 50.0}, {"step": 100.0}]) == ""
+    assert last_balance([{"step": 50.0}]) is None
 
 
 @pytest.mark.slow
