@@ -20,9 +20,17 @@ from typing import Any
 
 from distill.problem_files import load_problems
 from distill.recipe import Recipe, SymbolicTeacher
-from distill.reference import load_test_problems, load_traces, prepare, read_texts
+from distill.reference import (
+    load_test_problems,
+    load_test_traces,
+    load_traces,
+    prepare,
+    read_texts,
+    student_format,
+)
 from parsers.expressions import evaluate
 from parsers.graph import NO_STAGE, Stage
+from parsers.prompts import ANSWER_HEADER, QUESTION_HEADER, read_pergunta
 from parsers.render import Span
 from teachers.nano_tasks import WITHOUT_NUMBERS, draw_problem, draw_problems
 from teachers.problems import Problem, Trace, is_test_side
@@ -66,12 +74,21 @@ def training_texts(recipe: Recipe, graphs: Path | None = None) -> Texts:
         texts = read_texts(graphs, "training")
         return Texts(texts.__getitem__, len(texts))
     traces = [trace for trace in load_traces(recipe) if not is_test_side(trace.problem.question)]
-    return Texts(lambda index: prepare(traces[index]).text, len(traces))
+    form = student_format(recipe)
+    return Texts(lambda index: prepare(traces[index], form).text, len(traces))
 
 
 def validation_texts(recipe: Recipe, graphs: Path) -> list[str]:
-    """Texts of a reference teacher's test-side questions, for the validation loss; the symbolic teacher has none."""
-    return [] if isinstance(recipe.teacher, SymbolicTeacher) else read_texts(graphs, "validation")
+    """Texts of a reference teacher for the validation loss; the symbolic teacher has none.
+
+    Of a plain language model (`student.format: pergunta`) those of the whole test split, as such losses are
+    published; of others those of the test-side questions of the training file.
+    """
+    if isinstance(recipe.teacher, SymbolicTeacher):
+        return []
+    if student_format(recipe) == "pergunta":
+        return [prepare(trace, "pergunta").text for trace in load_test_traces(recipe)]
+    return read_texts(graphs, "validation")
 
 
 def training_traces(recipe: Recipe) -> list[Trace]:
@@ -89,12 +106,26 @@ def symbolic_trace(recipe: Recipe, index: int) -> Trace:
     return solve(problem, error_rate=teacher.error_rate, seed=seed, verify=teacher.verify)
 
 
-def encode_text(text: str, tokenizer: Any) -> Any:
-    """The Example of a text in the nrm format: what follows <THINK> is learnt, but steps that are wrong."""
+def encode_text(text: str, tokenizer: Any, max_length: int | None = None) -> Any:
+    """The Example of a text: what follows <THINK> is learnt, but steps that are wrong.
+
+    Of a text that starts with `# Pergunta:` every token of question and solution is learnt, and its end; the two
+    headers are not, which whoever asks writes. Only such texts are cut at `max_length`: others would lose their answer.
+    """
     from students.encoding import encode
 
+    if text.startswith(QUESTION_HEADER):
+        return encode(text, (), tokenizer, ignored=_headers(text), max_length=max_length)
     start = text.find(THINK) + len(THINK)
     return encode(text, stage_spans(text), tokenizer, supervised_from=start, ignored=wrong_steps(text))
+
+
+def _headers(text: str) -> list[tuple[int, int]]:
+    """Characters of `# Pergunta:` and of the line feed and `# Resposta:` between question and solution."""
+    asked = read_pergunta(text)
+    end = asked.start if asked is not None else len(text)
+    start = text.rfind(ANSWER_HEADER, 0, end)
+    return [(0, len(QUESTION_HEADER)), (start - 1, start + len(ANSWER_HEADER))]
 
 
 def stage_spans(text: str) -> list[Span]:

@@ -15,6 +15,7 @@ from typing import Any
 from distill.errors import UserError, unknown_name
 from distill.examples import encode_text, problems_to_ask, training_texts
 from distill.recipe import AdapterStudent, Recipe, SymbolicTeacher
+from parsers.prompts import write_pergunta
 
 PROBED_TEXTS = 1_000
 """Texts that a forecast looks at; enough to know mean and longest example to a few percent."""
@@ -72,7 +73,7 @@ def refuse_impossible(recipe: Recipe, *, may_download: bool = True) -> Probe | N
         return refuse_impossible_adapter(recipe, may_download=may_download)
     student = recipe.student
     is_readable = may_download or isinstance(recipe.teacher, SymbolicTeacher) or recipe.data.path is not None
-    problems = [*_size_problems(student.size), *dtype_problems(recipe.train.dtype)]
+    problems = [*_size_problems(student), *dtype_problems(recipe.train.dtype)]
     problems += dict.fromkeys(data_problems(recipe)) if is_readable else ()
     if student.vocab_size < MIN_VOCAB_SIZE:
         needed = f"markers, bytes and letters need {MIN_VOCAB_SIZE}"
@@ -82,8 +83,8 @@ def refuse_impossible(recipe: Recipe, *, may_download: bool = True) -> Probe | N
     if not is_readable:
         return None
     texts = list(training_texts(recipe).first(PROBED_TEXTS))
-    tokenizer = train_tokenizer(texts, vocab_size=student.vocab_size)
-    lengths = [len(encode_text(text, tokenizer).input_ids) for text in texts]
+    tokenizer = train_tokenizer(texts, vocab_size=student.vocab_size, form=student.format)
+    lengths = [len(encode_text(text, tokenizer, student.max_length).input_ids) for text in texts]
     if (longest := max(lengths)) > student.max_length:
         dropped = sum(length > student.max_length for length in lengths)
         raise UserError(
@@ -92,7 +93,38 @@ def refuse_impossible(recipe: Recipe, *, may_download: bool = True) -> Probe | N
             f"set it to {longest} or more",
             heading=f"recipe {recipe.name}",
         )
+    _refuse_long_prompts(recipe, tokenizer)
     return Probe(tokenizer, lengths)
+
+
+def _refuse_long_prompts(recipe: Recipe, tokenizer: Any) -> None:
+    """Questions that leave no room for an answer in the context of a student that learns cut texts."""
+    student = recipe.student
+    if getattr(student, "format", "nrm") != "pergunta":
+        return
+    prompts = [write_pergunta(problem.question) for problem in problems_to_ask(recipe)]
+    longest = max((len(tokenizer(prompt, add_special_tokens=False).input_ids) for prompt in prompts), default=0)
+    if longest >= student.max_length:
+        raise UserError(
+            f"student.max_length: {student.max_length} is shorter than the longest question, {longest} tokens; "
+            f"set it to more than {longest}",
+            heading=f"recipe {recipe.name}",
+        )
+
+
+def refuse_unfilled(recipe: Recipe, num_tokens: int) -> None:
+    """A vocabulary larger than finitely many texts can fill: rows of the table that nothing would ever train.
+
+    Raises:
+        UserError: the tokenizer trained on all texts found fewer pieces than `student.vocab_size`.
+    """
+    wanted = getattr(recipe.student, "vocab_size", 0)
+    if num_tokens < wanted and not isinstance(recipe.teacher, SymbolicTeacher):
+        raise UserError(
+            f"student.vocab_size: {wanted:,} is more than the texts fill, which is "
+            f"{num_tokens:,}; set it to that or less",
+            heading=f"recipe {recipe.name}",
+        )
 
 
 def forecast(recipe: Recipe, lengths: list[int]) -> Forecast:
@@ -103,7 +135,7 @@ def forecast(recipe: Recipe, lengths: list[int]) -> Forecast:
     from students.sizes import student_config
 
     student, train = recipe.student, recipe.train
-    config = student_config(student.size, vocab_size=student.vocab_size, max_length=student.max_length)
+    config = student_config(student.size, vocab_size=student.vocab_size, max_length=student.max_length, **student.sizes)
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config)
     examples_per_step = train.per_device_train_batch_size * train.gradient_accumulation_steps
@@ -128,11 +160,16 @@ def forecast(recipe: Recipe, lengths: list[int]) -> Forecast:
     )
 
 
-def _size_problems(size: str) -> Iterator[str]:
-    from students.sizes import SIZES
+def _size_problems(student: Any) -> Iterator[str]:
+    from students.sizes import SIZES, student_config
 
-    if size not in SIZES:
-        yield f"student.size: {unknown_name('student', size, list(SIZES))}"
+    if student.size not in SIZES:
+        yield f"student.size: {unknown_name('student', student.size, list(SIZES))}"
+        return
+    try:
+        student_config(student.size, vocab_size=student.vocab_size, max_length=student.max_length, **student.sizes)
+    except ValueError as error:
+        yield f"student.sizes: {error}"
 
 
 def data_problems(recipe: Recipe) -> Iterator[str]:
@@ -161,6 +198,10 @@ def _multiplied(model: Any) -> float:
     """Weights that every token is multiplied by, shared ones as often as they are used; the tied head once."""
     order = getattr(model.config, "layer_order", None)
     head = model.get_output_embeddings().weight.numel()
+    if hasattr(model.config, "n_routed_experts"):
+        from students.axion import active_parameters
+
+        return head + active_parameters(model)
     if order is None:
         return model.num_parameters()
     layers = [sum(p.numel() for p in layer.parameters()) for layer in model.model.layers]

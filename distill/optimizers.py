@@ -35,6 +35,8 @@ def build_optimizer(
     the output head goes to Muon, whose update is scaled to the size AdamW's has (arXiv 2502.16982, eq. 4), so the same
     learning rate is a sensible start for both.
 
+    A stack of matrices (E, R, C), such as experts are, counts as E matrices.
+
     Args:
         kind: `adamw`, `muon`, or `paged_adamw_8bit`: bitsandbytes' AdamW on a GPU (arXiv 2305.14314), else `adamw`.
         muon_learning_rate: of Muon's matrices; `learning_rate` where None.
@@ -50,7 +52,7 @@ def build_optimizer(
         if parameter.requires_grad:
             is_matrix = parameter.ndim >= 2 and id(parameter) not in embeddings
             factor = next((f for pattern, f in multipliers.items() if fnmatchcase(name, pattern)), 1.0)
-            groups[kind == "muon" and is_matrix and parameter.ndim == 2, is_matrix, factor].append(parameter)
+            groups[kind == "muon" and is_matrix and parameter.ndim <= 3, is_matrix, factor].append(parameter)
     described = [
         {
             "params": parameters,
@@ -99,7 +101,7 @@ class MuonAdamW(Optimizer):
         shapes: dict[tuple[int, int], list[tuple[Tensor, bool]]] = defaultdict(list)
         for p in parameters:
             self.state[p].setdefault("momentum_buffer", torch.zeros_like(p))
-            shapes[min(p.shape), max(p.shape)].append((p, p.shape[0] > p.shape[1]))
+            shapes[min(p.shape[-2:]), max(p.shape[-2:])].append((p, p.shape[-2] > p.shape[-1]))
         updates = {}
         for p in parameters:
             assert p.grad is not None
@@ -107,10 +109,11 @@ class MuonAdamW(Optimizer):
             updates[p] = p.grad.lerp(buffer, group["momentum"])  # Nesterov
             p.mul_(1 - group["lr"] * group["weight_decay"])
         for shape, members in shapes.items():
-            stacked = torch.stack([updates[p].mT if tall else updates[p] for p, tall in members])
+            wide = [(updates[p].mT if tall else updates[p]).reshape(-1, *shape) for p, tall in members]
             scale = -group["lr"] * 0.2 * math.sqrt(max(shape))
-            for (p, tall), update in zip(members, orthogonalize(stacked), strict=True):
-                p.add_(update.mT if tall else update, alpha=scale)
+            found = orthogonalize(torch.cat(wide)).split([len(matrices) for matrices in wide])
+            for (p, tall), update in zip(members, found, strict=True):
+                p.add_((update.mT if tall else update).reshape(p.shape), alpha=scale)
 
     def _adamw(self, group: dict[str, Any], parameters: list[Tensor]) -> None:
         for p in parameters:

@@ -109,11 +109,15 @@ def tokenizer_phase(run: Run, console: Console) -> None:
             base_tokenizer(run.recipe).save_pretrained(folder)
         return
     from distill.examples import TOKENIZER_TEXTS, training_texts
+    from distill.forecast import refuse_unfilled
+    from distill.reference import student_format
     from students.tokenizer import train_tokenizer
 
     texts = training_texts(run.recipe, run.graphs).first(TOKENIZER_TEXTS)
+    tokenizer = train_tokenizer(texts, vocab_size=run.recipe.student.vocab_size, form=student_format(run.recipe))
+    refuse_unfilled(run.recipe, len(tokenizer))
     with whole_folder(run.tokenizer) as folder:
-        train_tokenizer(texts, vocab_size=run.recipe.student.vocab_size).save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
 
 
 def train_phase(run: Run, console: Console, *, nproc: int = 1) -> None:
@@ -160,7 +164,9 @@ def evaluate_phase(run: Run, console: Console) -> None:
             on_progress=on_progress,
         )
     if texts := validation_texts(run.recipe, run.graphs):
-        metrics["validation"] = validation_loss(model, tokenizer, [encode_text(text, tokenizer) for text in texts])
+        examples = [encode_text(text, tokenizer) for text in texts]
+        context = run.recipe.student.max_length
+        metrics["validation"] = validation_loss(model, tokenizer, examples, max_length=context)
     metrics["training"] = run.record().get("training")
     write_jsonl(run.samples, rows)
     if run.recipe.refine:

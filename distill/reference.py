@@ -99,6 +99,15 @@ def load_traces(recipe: Recipe) -> list[Trace]:
     return [trace for traces, limit in load_sources(recipe) for trace in traces[:limit]]
 
 
+def load_test_traces(recipe: Recipe) -> list[Trace]:
+    """The test solutions of a recipe's data sets, whole.
+
+    Raises:
+        UserError: as in `load_traces`.
+    """
+    return [trace for traces, _ in load_sources(recipe, split="test") for trace in traces]
+
+
 def load_test_problems(recipe: Recipe, count: int | None = None) -> list[Problem]:
     """The test questions of a recipe's data sets, whole or the first `count` of each.
 

@@ -28,12 +28,17 @@ def train_run(run: Run, *, show: bool = True) -> None:
     tokenizer = AutoTokenizer.from_pretrained(run.tokenizer)
     student = recipe.student
     model = build_student(
-        student.size, tokenizer, vocab_size=student.vocab_size, max_length=student.max_length, seed=recipe.seed
+        student.size,
+        tokenizer,
+        vocab_size=student.vocab_size,
+        max_length=student.max_length,
+        seed=recipe.seed,
+        **student.sizes,
     )
     texts = training_texts(recipe, run.graphs)
 
     def example(index: int) -> Any:
-        return encode_text(texts.text(index), tokenizer)
+        return encode_text(texts.text(index), tokenizer, student.max_length)
 
     if texts.size is not None:
         lengths = [len(example(index).input_ids) for index in range(texts.size)]
