@@ -1,0 +1,99 @@
+"""The Axion sizes on the same texts and budgets: loss and accuracy against parameters and compute, as a picture.
+
+    python benchmarks/axion_scaling.py --sizes axion1-350k axion1-v0.2 axion1-v0.3 --steps 500 1000 2000
+
+Every run is `distill run axion_scaling` with another size and number of steps, so all see the same texts in the same
+order; runs that are there already are read, not repeated. Writes scaling.json and scaling.svg. Emergence is the
+cheapest run at which a share reaches its mark: grammar (well-formed outputs) 90 %, arithmetic 50 %.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from distill.charts import STYLE
+from distill.pipeline import read_history, run
+from distill.recipe import load_recipe
+from distill.runs import read_json
+from students.axion import active_parameters
+
+MARKS = {"grammar": 0.9, "arithmetic": 0.5}
+
+
+def main() -> None:
+    """Run, or read, every size and budget; write the table and the picture."""
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--sizes", nargs="+", default=["axion1-350k", "axion1-v0.2", "axion1-v0.3"])
+    arguments.add_argument("--steps", nargs="+", type=int, default=[500, 1000, 2000])
+    arguments.add_argument("--out", type=Path, default=Path("runs/axion_scaling"))
+    options = arguments.parse_args()
+    points = [one(size, steps, options.out) for size in options.sizes for steps in options.steps]
+    options.out.mkdir(parents=True, exist_ok=True)
+    found = {"points": points, "emergence": {name: emergence(points, name) for name in MARKS}}
+    (options.out / "scaling.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
+    draw(points, options.out / "scaling.svg")
+    print(json.dumps(found["emergence"], indent=1))
+
+
+def one(size: str, steps: int, out: Path) -> dict[str, Any]:
+    """A run of one size and budget as a point of the plot; compute is 6 · active parameters · tokens."""
+    from students.generation import load_student
+
+    recipe = load_recipe("axion_scaling", [f"student.size={size}", f"train.max_steps={steps}"])
+    folder = out / f"{size}-{steps}"
+    this = run(recipe, out=str(folder), resume=folder.exists())
+    metrics, last = read_json(this.metrics), read_history(this)[-1]
+    model, _ = load_student(this.student, device="cpu")
+    head = model.config.vocab_size * model.config.hidden_size
+    tokens = last["supervised_tokens"]
+    return {
+        "size": size,
+        "steps": steps,
+        "parameters": model.num_parameters(),
+        "tokens": tokens,
+        "compute": 6 * (active_parameters(model) + head) * tokens,
+        "loss": last["nll"],
+        "average": metrics["average"]["accuracy"],
+        "arithmetic": metrics["tasks"]["arithmetic"]["accuracy"],
+        "grammar": metrics["format"]["well_formed"],
+    }
+
+
+def emergence(points: Sequence[dict[str, Any]], name: str) -> dict[str, Any] | None:
+    """The point of least compute whose share reaches its mark; None where none does."""
+    reached = [point for point in points if point[name] >= MARKS[name]]
+    return min(reached, key=lambda point: point["compute"], default=None)
+
+
+def draw(points: Sequence[dict[str, Any]], path: Path) -> None:
+    """Loss above, shares below; parameters on the left (largest budget), compute on the right (all runs)."""
+    from matplotlib import rc_context
+    from matplotlib.figure import Figure
+
+    longest = max(point["steps"] for point in points)
+    with rc_context(STYLE):
+        figure = Figure(figsize=(9, 6), layout="constrained")
+        panels = figure.subplots(2, 2, sharex="col", sharey="row")
+        for column, key in enumerate(("parameters", "compute")):
+            shown = [point for point in points if key == "compute" or point["steps"] == longest]
+            shown = sorted(shown, key=lambda point: point[key])
+            at = [point[key] for point in shown]
+            panels[0, column].plot(at, [point["loss"] for point in shown], "o", color="#2563eb")
+            for name, colour in (("arithmetic", "#15803d"), ("grammar", "#d97706"), ("average", "#7c3aed")):
+                panels[1, column].plot(at, [point[name] for point in shown], "o", color=colour, label=name)
+                if name in MARKS and (first := emergence(points, name)):
+                    panels[1, column].axvline(first[key], color=colour, linewidth=0.8, linestyle=":")
+            panels[1, column].set_xscale("log")
+            panels[1, column].set_xlabel("floating-point operations" if key == "compute" else key)
+        panels[0, 0].set_ylabel("nats per token")
+        panels[1, 0].set_ylabel("share")
+        panels[1, 1].legend(frameon=False)
+        figure.savefig(path)
+
+
+if __name__ == "__main__":
+    main()
