@@ -193,13 +193,11 @@ def _checked_generate(generate: Any, *args: Any, **kwargs: Any) -> Any:
 
 def _mend_token_wrappers(model: nn.Module) -> None:
     """Trained embeddings that cost what they must, and that only the adapter which has them saves and loads."""
-    for module in model.modules():
-        if isinstance(module, TrainableTokensWrapper):
-            module.adapter_state_dict = functools.partial(_own_tokens, module, module.adapter_state_dict)
-            module.adapter_state_dict_load_map = functools.partial(
-                _own_tokens, module, module.adapter_state_dict_load_map
-            )
-            module.token_adapter.forward = functools.partial(_with_own_rows, module.token_adapter)
+    wrappers: list[Any] = [module for module in model.modules() if isinstance(module, TrainableTokensWrapper)]
+    for module in wrappers:
+        module.adapter_state_dict = functools.partial(_own_tokens, module, module.adapter_state_dict)
+        module.adapter_state_dict_load_map = functools.partial(_own_tokens, module, module.adapter_state_dict_load_map)
+        module.token_adapter.forward = functools.partial(_with_own_rows, module.token_adapter)
 
 
 def _own_tokens(wrapper: TrainableTokensWrapper, asked: Any, adapter_name: str, *state_dict: Any) -> dict[str, Any]:
