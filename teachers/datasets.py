@@ -72,13 +72,17 @@ CARDS: dict[str, DatasetCard] = {
     "math": DatasetCard(
         "math", "en", "math", ("problem", "solution"),
         {
-            "train": tuple({"path": "EleutherAI/hendrycks_math", "name": s, "split": "test"} for s in _MATH_SUBJECTS),
+            "train": tuple(
+                {"path": "EleutherAI/hendrycks_math", "name": subject, "split": split}
+                for subject in _MATH_SUBJECTS
+                for split in ("train", "test")
+            ),
             "test": ({"path": "HuggingFaceH4/MATH-500", "split": "test"},),
         },
         "MIT",
         "Hendrycks et al., Measuring Mathematical Problem Solving With the MATH Dataset, 2021, arXiv:2103.03874; "
         "MATH-500: Lightman et al., Let's Verify Step by Step, 2023, arXiv:2305.20050",
-        "train holds the MATH test problems outside MATH-500: report on MATH-500, never on the 5,000 test problems",
+        "train holds all MATH problems outside MATH-500: report on MATH-500, never on the 5,000 test problems",
     ),
     "vnhsge": DatasetCard(
         "vnhsge", "vi", "vnhsge", ("ID", "Question", "Choice", "Explanation"),
