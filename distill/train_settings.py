@@ -11,6 +11,7 @@ from transformers import TrainingArguments
 from distill.schedules import TrainingPlan
 from losses import AdaptivePolicy, ConstantPolicy, SchedulePolicy, random_weights
 from losses.policies import WeightPolicy
+from students.precision import best_dtype
 
 ROWS = ("understand", "plan", "execute", "verify", "answer")
 """Rows of the weight table: the stages by value, then tokens outside every stage."""
@@ -43,21 +44,10 @@ def build_policy(weights: Any, seed: int = 0) -> WeightPolicy:
 
 
 def choose_dtype(device: torch.device, wanted: str = "auto") -> torch.dtype:
-    """The dtype to compute in: bfloat16 where it is multiplied in hardware, float16 on older GPUs, else float32.
-
-    Decided by compute capability: `torch.cuda.is_bf16_supported()` also says yes where it is emulated.
-    """
+    """The dtype to compute in: the one that is asked for, or with `auto` the best of the device."""
     if wanted != "auto":
         return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[wanted]
-    if device.type != "cuda":
-        return torch.bfloat16 if cpu_multiplies_bfloat16() else torch.float32
-    return torch.bfloat16 if torch.cuda.get_device_capability(device) >= (8, 0) else torch.float16
-
-
-def cpu_multiplies_bfloat16() -> bool:
-    """Whether this CPU has matrix instructions for bfloat16 (AVX512_BF16 or AMX): a third faster than float32 there."""
-    flags = Path("/proc/cpuinfo")
-    return flags.is_file() and bool({"avx512_bf16", "amx_bf16"} & set(flags.read_text(encoding="utf-8").split()))
+    return best_dtype(device)
 
 
 def build_arguments(settings: Any, folder: Path, seed: int) -> TrainingArguments:
