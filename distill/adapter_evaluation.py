@@ -11,8 +11,7 @@ from typing import Any
 from rich.console import Console
 
 from distill.adapter_data import read_examples, reference_graphs
-from distill.adapter_training import base_of
-from distill.errors import UserError
+from distill.adapter_training import base_errors, base_of
 from distill.recipe import AdapterStudent
 from distill.runs import Run, write_json, write_jsonl
 from teachers.problems import Problem
@@ -35,7 +34,8 @@ def evaluate_adapter(run: Run, console: Console) -> None:
     recipe, settings = run.recipe, run.recipe.eval
     problems = problems_to_ask(recipe)
     options: dict[str, Any] = {"max_new_tokens": settings.max_new_tokens, "batch_size": settings.batch_size}
-    model, tokenizer = load_student(run.student)
+    with base_errors():
+        model, tokenizer = load_student(run.student)
     if settings.calculator:
         from students.calculator import Calculator
 
@@ -64,14 +64,12 @@ def evaluate_base(run: Run, problems: Sequence[Problem], **options: Any) -> tupl
     """(metrics, rows of samples) of the untouched base, asked in the same words and held in the same precision."""
     from distill.evaluation.evaluate import unwritten, write_on
     from distill.evaluation.outputs import score_outputs
-    from students.adapter import BaseError, load_base
+    from students.adapter import load_base
 
     student = run.recipe.student
     assert isinstance(student, AdapterStudent)
-    try:
+    with base_errors():
         model, tokenizer = load_base(base_of(student))
-    except BaseError as error:
-        raise UserError(str(error), heading="student") from error
     metrics, rows = score_outputs(write_on(model, tokenizer, unwritten(problems), **options))
     kept = {name: metrics[name] for name in COMPARED}
     return {"name": student.base, **kept, "tokens_per_answer": _tokens_per_answer(rows)}, rows

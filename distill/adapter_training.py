@@ -64,12 +64,12 @@ def build_student(recipe: Recipe) -> tuple[Any, Any]:
     import torch
 
     from distill.train_settings import choose_dtype
-    from students.adapter import BaseError, build_adapter_student
+    from students.adapter import build_adapter_student
 
     student = recipe.student
     assert isinstance(student, AdapterStudent)
     device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", 0))) if torch.cuda.is_available() else "cpu"
-    try:
+    with base_errors():
         return build_adapter_student(
             base_of(student),
             reasoning=student.reasoning.model_dump(mode="json"),
@@ -78,8 +78,6 @@ def build_student(recipe: Recipe) -> tuple[Any, Any]:
             dtype=choose_dtype(torch.device(device), recipe.train.dtype),
             device=device,
         )
-    except BaseError as error:
-        raise UserError(str(error), heading="student") from error
 
 
 def base_tokenizer(recipe: Recipe) -> Any:
@@ -88,11 +86,20 @@ def base_tokenizer(recipe: Recipe) -> Any:
     Raises:
         UserError: it is neither here nor to be had.
     """
-    from students.adapter import BaseError, load_tokenizer
+    from students.adapter import load_tokenizer
 
     assert isinstance(recipe.student, AdapterStudent)
-    try:
+    with base_errors():
         return load_tokenizer(base_of(recipe.student))
+
+
+@contextmanager
+def base_errors() -> Iterator[None]:
+    """Show a base that cannot be loaded as a mistake of the recipe."""
+    from students.adapter import BaseError
+
+    try:
+        yield
     except BaseError as error:
         raise UserError(str(error), heading="student") from error
 
