@@ -38,7 +38,7 @@ PortugueseTask = Literal[
 Format = Literal["auto", "staged", "nrm", "thinkset", "gsm8k", "socratic", "math", "vnhsge", "freeform", "think"]
 StudentFormat = Literal["nrm", "pergunta", "thinkset"]
 Task = Literal[EnglishTask, PortugueseTask]
-Dataset = Literal["gsm8k", "math", "vnhsge"]
+Dataset = Literal["gsm8k", "math", "vnhsge", "thinkset"]
 TASKS: dict[str, tuple[str, ...]] = {"en": get_args(EnglishTask), "pt": get_args(PortugueseTask)}
 
 

@@ -149,7 +149,7 @@ def _test_path(source: Source, key: str) -> str | None:
 @functools.lru_cache(maxsize=6)
 def _load(dataset: str, split: str, path: str | None) -> tuple[Trace, ...]:
     """The traces of one split, read once; `path` of a local file, None for the Hub."""
-    if path is not None and not path.endswith(".json"):
+    if path is not None and not path.endswith((".json", ".txt")):
         _check_lines(Path(path), CARDS[dataset].fields)
     try:
         found = tuple(load_dataset_traces(dataset, split=split, path=path))

@@ -7,7 +7,7 @@ expert and the best 2 of a few routed ones:
                                             └─ sigmoid gate ─ top 2 of 4 experts ──────┘
 
 A saved student needs nothing from here: `AutoModelForCausalLM` loads it. What is here besides sizes is how it runs
-fast: `dense_experts`, an experts implementation that is never written into a saved configuration.
+fast while it trains: `dense_experts` and `short_rows_attention`, which are never written into a saved configuration.
 """
 
 from __future__ import annotations
@@ -17,11 +17,18 @@ from typing import Any
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from transformers import DeepseekV3Config
+from transformers import AttentionInterface, AttentionMaskInterface, DeepseekV3Config, PreTrainedModel
 from transformers.integrations.moe import ALL_EXPERTS_FUNCTIONS
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import sdpa_mask
+
+from students.miniaxion import attention
 
 DENSE = "dense_mm"
 """Name under which transformers knows `dense_experts`."""
+
+SHORT_ROWS = "short_rows"
+"""Name under which transformers knows `short_rows_attention`."""
 
 DENSE_RATIO = 2
 """Up to this many times more experts than are chosen, computing all of them is faster on a CPU than sorting tokens."""
@@ -165,10 +172,33 @@ def dense_experts(experts: Any, hidden_states: Tensor, top_k_index: Tensor, top_
     return (inner.flatten(1) @ down.to(inner.dtype)).to(hidden_states.dtype)
 
 
+def short_rows_attention(
+    module: Any, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **kwargs: Any
+) -> tuple[Tensor, None]:
+    """(B, T, H, D) of queries (B, H, T, D), as `sdpa`; on a CPU plain causal rows in bfloat16 are multiplied out.
+
+    There the fused kernel is the slower one, and in float32 the faster one (docs/log.md).
+    """
+    is_plain_causal = attention_mask is None and query.shape[2] == key.shape[2] > 1
+    if is_plain_causal and value.device.type == "cpu" and value.dtype == torch.bfloat16:
+        return attention(query, key, value, None).transpose(1, 2).contiguous(), None
+    found, _ = sdpa_attention_forward(module, query, key, value, attention_mask, **kwargs)
+    return found, None
+
+
 def choose_experts_implementation(config: DeepseekV3Config, device: torch.device) -> str:
-    """The fastest of `dense_mm` and transformers' own, by measurement (docs/log.md)."""
+    """The fastest of `dense_mm` and transformers' own while training, by measurement (docs/log.md)."""
     is_few = config.n_routed_experts <= DENSE_RATIO * (config.num_experts_per_tok or 1)
     return DENSE if device.type == "cpu" and is_few else "grouped_mm"
 
 
+def run_fast(model: PreTrainedModel) -> None:
+    """Let an Axion compute with what is fastest to train with on this machine."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model.set_experts_implementation(choose_experts_implementation(model.config, device))  # type: ignore[arg-type]
+    model.set_attn_implementation(SHORT_ROWS)
+
+
+AttentionInterface.register(SHORT_ROWS, short_rows_attention)
+AttentionMaskInterface.register(SHORT_ROWS, sdpa_mask)
 ALL_EXPERTS_FUNCTIONS.register(DENSE, dense_experts)

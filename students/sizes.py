@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, DeepseekV3Config, PretrainedConfig, PreTrainedModel
 
-from students.axion import AXION_SIZES, choose_experts_implementation, size_problems
+from students.axion import AXION_SIZES, run_fast, size_problems
 from students.dense import DENSE_SIZES, start_training
 from students.miniaxion import MiniAxionConfig
 
@@ -57,7 +57,6 @@ def build_student(
         model = AutoModelForCausalLM.from_config(config)
         if name in DENSE_SIZES:
             start_training(model)
-    if hasattr(model.config, "n_routed_experts"):
-        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        model.set_experts_implementation(choose_experts_implementation(model.config, device))
+    if name in AXION_SIZES:
+        run_fast(model)
     return model

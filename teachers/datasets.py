@@ -1,4 +1,4 @@
-"""Published data sets as traces: GSM8K, MATH and VNHSGE, from the Hub or from local files in the published formats.
+"""Published data sets as traces: GSM8K, MATH, VNHSGE and ThinkSet-PTBR, from the Hub or local files as published.
 
     traces = load_dataset_traces("math", split="train", path="math/train.jsonl")
     for trace in traces: ...                # streams, nothing is held
@@ -9,6 +9,7 @@ Rows, as published (https://github.com/openai/grade-school-math, https://github.
     gsm8k    {"question": "...", "answer": "... <<48/2=24>>24 ...\\n#### 72"}
     math     {"problem": "...", "solution": "... $\\\\boxed{5}$", "level": "Level 3", "type": "Algebra"}
     vnhsge   {"ID": "MET_Math_IE_2019_1", "Image_Question": "", "Question": "...", "Choice": "A", "Explanation": "..."}
+    thinkset {"text": "<USER>...<\\\\USER> <THINK>...<\\\\THINK> <ANSWER>...<\\\\ANSWER>"}, or a .txt file of them
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from parsers import parse
 from parsers.answers import last_box
-from teachers.problems import Problem, Trace
+from parsers.prompts import thinkset_records
+from teachers.problems import Problem, Trace, is_test_side
 
 
 class DatasetError(ValueError):
@@ -95,6 +98,13 @@ CARDS: dict[str, DatasetCard] = {
         "arXiv:2305.12199",
         "train on 2019 to 2021, report on 2022",
     ),
+    "thinkset": DatasetCard(
+        "thinkset", "pt", "thinkset", ("text",),
+        {split: ({"path": "AxionLab-Co/ThinkSet-PTBR", "split": "train"},) for split in ("train", "test")},
+        "MIT",
+        "AxionLab, ThinkSet-PTBR, huggingface.co/datasets/AxionLab-Co/ThinkSet-PTBR",
+        "one split: train and report by the side of a question (teachers/problems.py)",
+    ),
 }  # fmt: skip
 
 _UNBOXED = "the solution says that it boxes no answer"
@@ -139,9 +149,17 @@ class DatasetTraces:
             if reason is None and not self.with_images and (row.get("Image_Question") or "").strip():
                 reason = "the question needs an image"
             if reason is None:
-                yield _TRACES[self.card.name](row, self.card, f"{self.split}-{number}")
+                trace = _TRACES[self.card.name](row, self.card, f"{self.split}-{number}")
+                if self._asks_what_was_taught(trace):
+                    continue
+                yield trace
             elif reason != "held out for the test split":
                 self.left_out[f"row {number} ({key[:20]})"] = reason
+
+    def _asks_what_was_taught(self, trace: Trace) -> bool:
+        """ThinkSet-PTBR has one split: its test questions are those of the test side."""
+        is_whole = self.card.name == "thinkset" and self.path is None
+        return is_whole and self.split == "test" and not is_test_side(trace.problem.question)
 
     def _held_out(self) -> frozenset[str]:
         """MATH from the Hub: the problems of MATH-500 stand among those of the test split."""
@@ -151,6 +169,10 @@ class DatasetTraces:
         return frozenset(fingerprint(row["problem"]) for row in test._rows())
 
     def _rows(self) -> Iterator[dict[str, Any]]:
+        if self.path is not None and self.path.endswith(".txt") and self.card.name == "thinkset":
+            text = Path(self.path).read_text(encoding="utf-8")
+            yield from ({"text": record} for record in thinkset_records(text))
+            return
         sources = (
             self.card.splits[self.split]
             if self.path is None
@@ -176,7 +198,7 @@ def load_dataset_traces(
     """The reference solutions of a data set, as an iterable that streams.
 
     Args:
-        name: gsm8k, math or vnhsge.
+        name: gsm8k, math, vnhsge or thinkset.
         split: train or test, by the rule on the data set's card.
         path: a local file in the published format; without it the Hub (VNHSGE: its repository) is asked.
         with_images: VNHSGE: keep questions that show an image, which the text alone does not settle.
@@ -234,4 +256,10 @@ def _vnhsge(row: dict[str, Any], card: DatasetCard, identity: str) -> Trace:
     )
 
 
-_TRACES = {"gsm8k": _gsm8k, "math": _math, "vnhsge": _vnhsge}
+def _thinkset(row: dict[str, Any], card: DatasetCard, identity: str) -> Trace:
+    graph = parse(row["text"], format="thinkset", language=card.language)
+    problem = Problem(graph.question, graph.answer or "", "thinkset", card.language, identity)
+    return Trace(problem, row["text"], card.format, "reference")
+
+
+_TRACES = {"gsm8k": _gsm8k, "math": _math, "vnhsge": _vnhsge, "thinkset": _thinkset}

@@ -13,6 +13,7 @@ from transformers import AutoModelForCausalLM, DeepseekV3ForCausalLM
 from students.axion import (
     AXION_SIZES,
     DENSE,
+    SHORT_ROWS,
     active_parameters,
     axion_config,
     cache_bytes_per_token,
@@ -146,6 +147,18 @@ def test_the_cache_holds_one_latent_a_token():
     latent, ordinary = cache_bytes_per_token(model.config)
     assert held == 2 * 10 * latent
     assert ordinary == 8 * latent  # 4 heads of 16 + 16 numbers against 8 + 8
+
+
+@torch.no_grad()
+def test_attention_multiplied_out_is_the_same_attention():
+    model, bound = tiny(), 0.03
+    model.set_attn_implementation("sdpa")
+    with torch.autocast("cpu", torch.bfloat16):
+        expected = model.model(ids()).last_hidden_state
+        model.set_attn_implementation(SHORT_ROWS)
+        found = model.model(ids()).last_hidden_state
+    assert (found - expected).abs().max() < bound * expected.abs().max()  # bfloat16 has 8 bits
+    assert not torch.equal(found, expected)  # else the other path was not taken
 
 
 @torch.no_grad()

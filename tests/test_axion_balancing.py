@@ -186,6 +186,19 @@ def test_the_chart_has_a_panel_a_layer_and_a_line_an_expert():
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")  # what Dynamo looks at while it traces
+def test_compiled_layers_are_counted_alike(tmp_path):
+    plain, compiled = student(), student()
+    options = {"dtype": "float32", "batching": "length_grouped"}
+    expected = learn(plain, tmp_path / "a", compile="off", **options).history
+    found = learn(compiled, tmp_path / "b", compile="on", **options).history
+    for a, b in zip(expected, found, strict=True):
+        assert [a[f"share_1_{e}"] for e in range(4)] == pytest.approx([b[f"share_1_{e}"] for e in range(4)], abs=0.02)
+    assert torch.allclose(biases(plain), biases(compiled), atol=0.021)
+    assert biases(compiled).any()
+
+
+@pytest.mark.slow
 def test_two_processes_are_one(tmp_path):
     one, two = run(tmp_path / "one", 1), run(tmp_path / "two", 2)
     assert one == two

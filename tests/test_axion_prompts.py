@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from parsers import parse
 from parsers.prompts import read_pergunta, thinkset_records, write_pergunta, write_thinkset
+from teachers.datasets import load_dataset_traces
 
 QUESTION = "Rui packs 48 pens and half as many clips. How many things is that?"
 SOLUTION = "He packs 48/2 = <<48/2=24>>24 clips.\nThat is 48+24 = <<48+24=72>>72 things.\n#### 72"
@@ -89,3 +92,14 @@ def test_a_record_without_an_end_does_not_swallow_the_next():
 
 def test_the_prompt_of_a_record():
     assert write_thinkset("Quanto é 4 + 4?") == "<USER>Quanto é 4 + 4?<\\USER> <THINK>"
+
+
+@pytest.mark.parametrize("name", ["records.txt", "records.jsonl"])
+def test_records_are_a_data_set(tmp_path, name):
+    records = thinkset_records(RECORDS)
+    lines = "\n".join(json.dumps({"text": record}) for record in records)
+    (tmp_path / name).write_text(RECORDS if name.endswith(".txt") else lines, encoding="utf-8")
+    traces = list(load_dataset_traces("thinkset", path=tmp_path / name))
+    assert [trace.text for trace in traces] == records
+    assert [trace.problem.answer for trace in traces] == ["5", "8"]
+    assert traces[1].problem.question == "Quanto é 4 + 4?"
