@@ -28,6 +28,7 @@ from distill.runs import (
     find_run,
     only_worker,
     read_json,
+    remove_folder,
     whole_folder,
     write_json,
     write_jsonl,
@@ -146,6 +147,7 @@ def evaluate_phase(run: Run, console: Console) -> None:
     from distill.evaluation.evaluate import teacher_graphs
     from distill.examples import encode_text, problems_to_ask, validation_texts
     from distill.show_metrics import asking_progress, show_metrics
+    from distill.snapshots import accuracy_curve
     from distill.validation import validation_loss
     from students.generation import load_student
 
@@ -169,11 +171,13 @@ def evaluate_phase(run: Run, console: Console) -> None:
         metrics["validation"] = validation_loss(model, tokenizer, examples, max_length=context)
     metrics["training"] = run.record().get("training")
     write_jsonl(run.samples, rows)
+    metrics["curve"] = accuracy_curve(run, problems, rows)
     if run.recipe.refine:
         from distill.refine import compare_with_before
 
         metrics["refine"] = compare_with_before(run)
     write_json(run.metrics, metrics)
+    remove_folder(run.snapshots)
     show_metrics(metrics, console)
     if found := metrics.get("validation"):
         nats, bits = found["loss"], found["bits_per_byte"]

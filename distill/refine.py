@@ -242,9 +242,15 @@ def _answers(student: Path, recipe: Recipe, console: Console) -> list[dict[str, 
 
     model, tokenizer = load_student(student)
     outputs = unwritten(problems_to_ask(recipe))
-    options = {"max_new_tokens": recipe.eval.max_new_tokens, "batch_size": recipe.eval.batch_size}
     with asking_progress(len(outputs), console) as on_progress:
-        written = write_on(model, tokenizer, outputs, on_progress=on_progress, **options)
+        written = write_on(
+            model,
+            tokenizer,
+            outputs,
+            max_new_tokens=recipe.eval.max_new_tokens,
+            batch_size=recipe.eval.batch_size,
+            on_progress=on_progress,
+        )
     return [score_output(output).to_row() for output in written]
 
 

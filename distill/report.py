@@ -18,6 +18,7 @@ from typing import Any
 import yaml
 from markupsafe import Markup
 
+from distill.accuracy_chart import accuracy_chart
 from distill.adapter_card import compared
 from distill.balance_chart import balance_chart, last_balance
 from distill.charts import inline_svg, loss_chart
@@ -94,6 +95,7 @@ def build_report(
         graph=Markup(graph) if graph else None,
         graph_sample=shown,
         example=_beside_teacher(metrics.get("example")),
+        curve=Markup(accuracy_chart(metrics.get("curve") or (), history)),
         error_stages=_error_stages(metrics.get("errors") or {}),
         licences=licences(yaml.safe_load(recipe)) if recipe else [],
         good=[_card(row) for row in _one_per_task(samples)],

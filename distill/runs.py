@@ -53,6 +53,11 @@ class Run:
         return self.path / "checkpoints"
 
     @property
+    def snapshots(self) -> Path:
+        """Folder of the student at moments of training, until they are measured."""
+        return self.path / "snapshots"
+
+    @property
     def student(self) -> Path:
         """Folder that a user keeps: weights, configuration, tokenizer, model card."""
         return self.path / "student"

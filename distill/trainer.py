@@ -32,6 +32,7 @@ from distill.errors import UserError, disk_full
 from distill.optimizers import build_optimizer
 from distill.progress import LiveProgress
 from distill.schedules import TrainingPlan
+from distill.snapshots import Snapshots
 from distill.stage_log import StageLog
 from distill.student_loss import Batch, StudentLoss, weight_sum
 from distill.train_settings import ROWS, build_arguments, build_plan, build_policy
@@ -69,6 +70,7 @@ def train(
     num_examples: int | None = None,
     resume: bool = False,
     show: bool = True,
+    snapshots: Path | None = None,
 ) -> TrainResult:
     """Train `model` in place on `examples` and return what was done.
 
@@ -80,6 +82,7 @@ def train(
         run_dir: checkpoints go to its folder `checkpoints`.
         resume: continue from the last whole checkpoint, if there is one.
         show: live progress on stderr.
+        snapshots: folder for the student at a few moments of training (distill/snapshots.py); none where None.
 
     Raises:
         UserError: the loss is not finite, no example fits in `max_length`, or the disk is full.
@@ -105,6 +108,8 @@ def train(
         settings=settings,
         loss_kind=loss_kind,
     )
+    if snapshots is not None:
+        trainer.add_callback(Snapshots(trainer, tokenizer, snapshots))
     progress = LiveProgress(trainer)
     if show and trainer.is_world_process_zero():
         trainer.add_callback(progress)

@@ -56,6 +56,7 @@ def train_run(run: Run, *, show: bool = True) -> None:
         num_examples=texts.size,
         resume=True,
         show=show,
+        snapshots=run.snapshots,
     )
 
     def save(folder: Path) -> None:
