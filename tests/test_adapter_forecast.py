@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,9 @@ def facts_of(recipe: Recipe) -> Any:
     return find_base(recipe.student.base)
 
 
-def shown(recipe: Recipe) -> str:
+def shown(recipe: Recipe, *, show_example: bool = False) -> str:
     console = Console(file=io.StringIO(), width=300)
-    check_recipe(recipe, console=console)
+    check_recipe(recipe, console=console, show_example=show_example)
     return console.file.getvalue()  # type: ignore[attr-defined]
 
 
@@ -89,6 +90,17 @@ def test_a_recipe_for_a_gpu_is_refused_without_one(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("distill.adapter_forecast.data_problems", lambda recipe: [])
     with pytest.raises(UserError, match=r"needs a GPU, and there is none here .* nanoreason135m_cpu"):
         refuse_impossible_adapter(load_recipe("nanoreason3b"))
+
+
+def test_the_example_is_shown_where_nothing_must_be_downloaded(tiny_base: Path, tmp_path: Path) -> None:
+    row = {"question": "What is 2 + 3?", "answer": "2+3=<<2+3=5>>5\n#### 5"}
+    for name in ("train", "test"):
+        (tmp_path / f"{name}.jsonl").write_text(json.dumps(row) + "\n")
+    overrides = [f"data.path={tmp_path / 'train.jsonl'}", f"student.base={tiny_base}", "student.gguf_file=null"]
+    text = shown(load_recipe("nanoreason_sft", [*overrides, "loss.weights.verify=2.5"]), show_example=True)
+    rows = [line.split() for line in text.splitlines() if line.split()[-2:-1] in (["VERIFY"], ["prompt"], ["answer"])]
+    assert {row[-2]: row[-1] for row in rows} == {"VERIFY": "2.5", "prompt": "0", "answer": "1"}
+    assert "no example" in shown(load_recipe("nanoreason3b"), show_example=True)
 
 
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
