@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from distill.evaluation import rfs
 from distill.evaluation.evaluate import teacher_graphs
+from distill.evaluation.outputs import Output, score_output, summarize_scored
+from distill.evaluation.perturb import perturbed
 from distill.evaluation.svr import VerificationRecord, read_verification
 from distill.examples import wrong_steps
 from parsers import Stage, parse
@@ -14,6 +18,7 @@ from teachers.problems import Problem
 from teachers.symbolic import correct, solve
 
 COMPUTING = ["arithmetic", "two_step", "pattern", "word_problem", "even_odd"]
+SOLVED = [*COMPUTING, "comparison", "sorting"]
 SUBTRACTION = Problem("What is 347 - 285?", "62", "arithmetic", expression="347-285")
 
 
@@ -95,3 +100,32 @@ def test_nothing_to_correct() -> None:
     assert correct(SUBTRACTION, execute[:2]) is None
     assert correct(SUBTRACTION, [*execute, "0-0=0"]) is None
     assert correct(SUBTRACTION, []) is None
+
+
+def test_the_measures_read_what_this_teacher_writes() -> None:
+    """A student that verifies perfectly scores perfectly, on its own outputs and with 200 injected errors."""
+    problems = {
+        p.question: p for task in SOLVED for p in (draw_problem(task, seed=3, index=i, split="test") for i in range(50))
+    }
+    teachers = teacher_graphs(list(problems.values()), verify="steps")
+
+    def after_think(text: str) -> str:
+        return text.partition("<THINK>")[2]
+
+    def finish(output: Output) -> Output:
+        """The prefix, the rest of the teacher's EXECUTE, and the VERIFY that mends it."""
+        problem = problems[output.question]
+        begun = stage(output.text, Stage.EXECUTE)
+        rest = stage(solve(problem).text, Stage.EXECUTE)[len(begun) :]
+        corrected = correct(problem, [*begun, *rest], verify="steps")
+        assert corrected is not None
+        return replace(output, text=after_think(corrected[0]))
+
+    outputs = [
+        Output(q, after_think(solve(p, verify="steps").text), p.answer, p.task, "en") for q, p in problems.items()
+    ]
+    scored = [score_output(output, teachers[output.question]) for output in outputs]
+    own = summarize_scored(scored, has_teacher=True)["svr"]["own"]
+    assert (own["wrong"], own["false_alarms"], own["broken"]) == (0, 0, 0)
+    injected = perturbed(scored, lambda prefixes: [finish(output) for output in prefixes], count=200)["injected"]
+    assert injected["n"] == injected["wrong"] == injected["flagged"] == injected["corrected"] == 200
