@@ -88,7 +88,7 @@ def _show_paired(paired: Mapping[str, Any], console: Console) -> None:
         if found:
             low, high = (100 * bound for bound in found["interval"])
             console.print(
-                f"  {name.replace('_', ' '):<12} {_percent(found['share'])} to {_percent(found['against'])}: "
+                f"  {name.replace('_', ' '):<12} {_percent(found['share'])} against {_percent(found['against'])}: "
                 f"{100 * found['difference']:+.1f} points ({low:+.1f} to {high:+.1f}), right only here "
                 f"{found['only_here']}, only there {found['only_there']}, McNemar p {found['p_value']:.2g}",
                 highlight=False,

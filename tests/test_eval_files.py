@@ -192,7 +192,7 @@ def test_two_files_are_compared_question_by_question(tmp_path, console):
     assert strict["interval"][0] <= 0.5 <= strict["interval"][1]
     assert paired["well_formed"]["only_here"] == 1  # the empty one
     text = shown(console)
-    assert "75.0 % to 25.0 %: +50.0 points" in text
+    assert "75.0 % against 25.0 %: +50.0 points" in text
     assert "questions that only one file has, not compared: 1 of" in text
     assert json.loads((tmp_path / "out" / "metrics.json").read_text())["paired"]["strict"] == strict
 
