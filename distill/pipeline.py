@@ -210,8 +210,9 @@ def nano_card(run: Run) -> str:
     from distill.model_card import model_card
 
     languages = getattr(run.recipe.teacher, "language", ("en",))
-    name, metrics = run.recipe.student.size, read_json(run.metrics)
-    return model_card(name=name, metrics=metrics, facts=run.record(), languages=languages)
+    student, metrics = run.recipe.student, read_json(run.metrics)
+    assert not isinstance(student, AdapterStudent)
+    return model_card(name=student.size, metrics=metrics, facts=run.record(), languages=languages)
 
 
 def read_history(run: Run) -> list[dict[str, float]]:
