@@ -3,7 +3,8 @@
     python -m benchmarks.bench_axion --data train.jsonl --steps 30
 
 Training: `distill.trainer.train` against (a) the same stock class and batch in a plain eager loop, tokens per second,
-and (b) a padded `transformers.Trainer`, supervised tokens per second; one process each. Cache: bytes per token of the
+and (b) a padded `transformers.Trainer`, supervised tokens per second. Ours trains in as many
+processes as `distill run` would take, the others in one with all threads. Cache: bytes per token of the
 latent cache against ordinary attention of the same heads, as held by transformers. Decoding: tokens per second of one
 stream, and seconds for 64 questions, against `model.generate` one after the other.
 """
@@ -13,17 +14,23 @@ from __future__ import annotations
 import argparse
 import os
 import statistics
+import tempfile
 import time
+from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
+from rich.console import Console
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from benchmarks.bench_train_nano import fresh_student, our_speed, plain_speed
+from benchmarks.bench_train_nano import fresh_student, plain_speed
 from distill.data import Batches
 from distill.examples import encode_text, problems_to_ask, training_texts
+from distill.pipeline import traces_phase, train_phase
+from distill.processes import choose_nproc
 from distill.recipe import Recipe, load_recipe
+from distill.runs import Run, begin_run
 from students.axion import cache_bytes_per_token
 from students.generation import generate, stream
 from students.tokenizer import train_tokenizer
@@ -43,12 +50,11 @@ def main() -> None:
     options = arguments.parse_args()
     changes = [f"train.max_steps={options.steps}", "train.warmup_steps=1"]
     recipe = load_recipe(options.recipe, changes + ([f"data.path={options.data}"] if options.data else []))
+    student: Any = recipe.student
     texts = training_texts(recipe)
-    tokenizer = train_tokenizer(texts.first(5000), vocab_size=recipe.student.vocab_size, form=recipe.student.format)
+    tokenizer = train_tokenizer(texts.first(5000), vocab_size=student.vocab_size, form=student.format)
     rows = recipe.train.per_device_train_batch_size * recipe.train.gradient_accumulation_steps
-    examples = [
-        encode_text(texts.text(index), tokenizer, recipe.student.max_length) for index in range(rows * options.steps)
-    ]
+    examples = [encode_text(texts.text(index), tokenizer, student.max_length) for index in range(rows * options.steps)]
     print(f"torch {torch.__version__}, transformers {transformers.__version__}, {len(os.sched_getaffinity(0))} cores")
     ratios = training_ratios(recipe, tokenizer, examples, rows, options.repeats)
     cache(recipe, tokenizer)
@@ -63,7 +69,7 @@ def training_ratios(recipe: Recipe, tokenizer: Any, examples: list[Any], rows: i
     """Our speed over that of each alternative, medians of as many measurements."""
     ours, eager, padded = [], [], []
     for _ in range(repeats):
-        ours.append(our_speed(recipe, tokenizer, examples))
+        ours.append(our_speed(recipe, tokenizer))
         eager.append(eager_speed(recipe, tokenizer, examples))
         padded.append(plain_speed(recipe, tokenizer, examples, rows))
         print(
@@ -71,6 +77,19 @@ def training_ratios(recipe: Recipe, tokenizer: Any, examples: list[Any], rows: i
         )
     median = statistics.median
     return {"plain loop": median(ours) / median(eager), "padded Trainer": median(ours) / median(padded)}
+
+
+def our_speed(recipe: Recipe, tokenizer: Any) -> float:
+    """Supervised tokens per second of the training phase of `distill run`, in as many processes as it chooses."""
+    quiet = Console(quiet=True)
+    with tempfile.TemporaryDirectory() as folder:
+        this = Run(Path(folder) / "run", recipe)
+        begin_run(this)
+        traces_phase(this, quiet)
+        tokenizer.save_pretrained(this.tokenizer)
+        train_phase(this, quiet, nproc=choose_nproc(recipe.train.gradient_accumulation_steps))
+        facts = this.record()["training"]
+    return facts["supervised_tokens"] / facts["elapsed_seconds"]
 
 
 def eager_speed(recipe: Recipe, tokenizer: Any, examples: list[Any]) -> float:

@@ -134,7 +134,8 @@ def forecast(recipe: Recipe, lengths: list[int]) -> Forecast:
 
     from students.sizes import student_config
 
-    student, train = recipe.student, recipe.train
+    student: Any = recipe.student
+    train = recipe.train
     config = student_config(student.size, vocab_size=student.vocab_size, max_length=student.max_length, **student.sizes)
     with torch.device("meta"):
         model = AutoModelForCausalLM.from_config(config)

@@ -63,7 +63,7 @@ def train_run(run: Run, *, show: bool = True) -> None:
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
 
-    keep_result(run, result, model, save)
+    keep_result(run, result, model, save, **cache_facts(model.config))
 
 
 def keep_result(run: Run, result: Any, model: Any, save: Callable[[Path], None], **facts: Any) -> None:
@@ -76,6 +76,16 @@ def keep_result(run: Run, result: Any, model: Any, save: Callable[[Path], None],
         run.note(training={**facts, **place})
         with whole_folder(run.student) as folder:
             save(folder)
+
+
+def cache_facts(config: Any) -> dict[str, Any]:
+    """Bytes that a token takes in the cache of latent attention, and would with ordinary attention; else nothing."""
+    if getattr(config, "kv_lora_rank", None) is None:
+        return {}
+    from students.axion import cache_bytes_per_token
+
+    latent, ordinary = cache_bytes_per_token(config)
+    return {"cache_bytes_per_token": {"latent": latent, "ordinary_attention": ordinary, "ratio": ordinary / latent}}
 
 
 def finite(value: Any) -> Any:

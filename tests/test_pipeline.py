@@ -124,7 +124,8 @@ def test_every_recipe_that_ships_takes_two_steps_with_a_tiny_student(name, tmp_p
         "student.size=miniaxion1-tiny", "train.max_steps=2", "train.warmup_steps=1", "train.compile=off",
         "eval.num_questions_per_task=1", "eval.max_new_tokens=8",
     ]  # fmt: skip
-    if name == "miniaxion_gsm8k":
+    is_reference = load_recipe(name).teacher.kind == "reference"
+    if is_reference:
         rows = [
             {
                 "question": f"Ole has {n} pens and buys 5. How many now?",
@@ -134,13 +135,13 @@ def test_every_recipe_that_ships_takes_two_steps_with_a_tiny_student(name, tmp_p
         ]
         for side in ("train", "test"):
             (tmp_path / f"{side}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-        overrides.append(f"data.path={tmp_path / 'train.jsonl'}")
+        overrides += [f"data.path={tmp_path / 'train.jsonl'}", "student.vocab_size=340"]
     process = SERVER.Process(target=tiny_run, args=(str(tmp_path / "run"), overrides, False, name))
     process.start()
     finish(process)
     metrics = read_json(tmp_path / "run" / "metrics.json")
     assert metrics["training"]["steps"] == 2
-    assert ("validation" in metrics) == (name == "miniaxion_gsm8k")
+    assert ("validation" in metrics) == is_reference
 
 
 def test_another_seed_is_another_student(undisturbed, tmp_path):
