@@ -43,7 +43,7 @@ def start(out: Path, *overrides: str, resume: bool = False) -> Any:
 
 
 def finish(process: Any) -> None:
-    process.join(timeout=120)
+    process.join(timeout=600)
     assert process.exitcode == 0
 
 
@@ -122,7 +122,7 @@ def test_a_finished_run_is_left_as_it_is(undisturbed):
 def test_every_recipe_that_ships_takes_two_steps_with_a_tiny_student(name, tmp_path):
     overrides = [
         "student.size=miniaxion1-tiny", "train.max_steps=2", "train.warmup_steps=1", "train.compile=off",
-        "eval.num_questions_per_task=1", "eval.max_new_tokens=8",
+        "train.gradient_accumulation_steps=1", "eval.num_questions_per_task=1", "eval.max_new_tokens=8",
     ]  # fmt: skip
     is_reference = load_recipe(name).teacher.kind == "reference"
     if is_reference:
