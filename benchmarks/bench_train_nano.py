@@ -28,7 +28,7 @@ from distill.data import collate
 from distill.examples import encode_text, problems_to_ask, training_texts
 from distill.pipeline import train_phase
 from distill.processes import choose_nproc
-from distill.recipe import Recipe, load_recipe
+from distill.recipe import NanoStudent, Recipe, load_recipe
 from distill.runs import Run, begin_run
 from students.generation import generate
 from students.sizes import build_student
@@ -48,6 +48,7 @@ def main() -> None:
     options = arguments.parse_args()
     recipe = load_recipe(options.recipe, [f"train.max_steps={options.steps}", "train.warmup_steps=1"])
     texts = training_texts(recipe)
+    assert isinstance(recipe.student, NanoStudent)
     tokenizer = train_tokenizer(texts.first(2000), vocab_size=recipe.student.vocab_size)
     rows = recipe.train.per_device_train_batch_size * recipe.train.gradient_accumulation_steps
     examples = [encode_text(texts.text(index), tokenizer) for index in range(rows * options.steps)]
@@ -70,6 +71,7 @@ def main() -> None:
 def fresh_student(recipe: Recipe, tokenizer: Any) -> Any:
     """The untrained student of the recipe."""
     student = recipe.student
+    assert isinstance(student, NanoStudent)
     return build_student(
         student.size, tokenizer, vocab_size=student.vocab_size, max_length=student.max_length, seed=recipe.seed
     )

@@ -161,17 +161,25 @@ def evaluate(
     """Ask a student or an endpoint the same questions; writes metrics.json, samples.jsonl and report.html."""
     from distill.eval_files import eval_endpoint, eval_model
 
-    options = {"max_new_tokens": max_new_tokens}
     if endpoint is not None:
-        asking = {"parallel": batch_size or 1, "resume": resume}
-        print(eval_endpoint(endpoint, model, problems, out, _console(), **asking, **options))
+        asked = eval_endpoint(
+            endpoint,
+            model,
+            problems,
+            out,
+            _console(),
+            parallel=batch_size or 1,
+            resume=resume,
+            max_new_tokens=max_new_tokens,
+        )
+        print(asked)
         return
     if resume:
         raise UserError("--resume: goes on with the answers of an --endpoint; a student is asked anew")
     from distill.quiet import quiet_libraries
 
     quiet_libraries()
-    print(eval_model(model, problems, out, _console(), batch_size=batch_size or 64, **options))
+    print(eval_model(model, problems, out, _console(), batch_size=batch_size or 64, max_new_tokens=max_new_tokens))
 
 
 @app.command()

@@ -66,7 +66,7 @@ def build_optimizer(
         return MuonAdamW(described, lr=learning_rate, momentum=muon_momentum, betas=betas, eps=eps)
     plain = [{key: value for key, value in group.items() if key != "kind"} for group in described]
     if kind == "paged_adamw_8bit" and all(p.is_cuda for group in plain for p in group["params"]):
-        from bitsandbytes.optim import PagedAdamW8bit
+        from bitsandbytes.optim.adamw import PagedAdamW8bit
 
         return PagedAdamW8bit(plain, lr=learning_rate, betas=betas, eps=eps)
     return torch.optim.AdamW(plain, lr=learning_rate, betas=betas, eps=eps, fused=True)

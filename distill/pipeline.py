@@ -20,7 +20,7 @@ from rich.console import Console
 from distill.errors import UserError, unknown_name
 from distill.processes import choose_nproc, train_in_processes
 from distill.quiet import quiet_libraries
-from distill.recipe import AdapterStudent, Recipe
+from distill.recipe import AdapterStudent, NanoStudent, Recipe
 from distill.runs import (
     Run,
     begin_run,
@@ -114,6 +114,7 @@ def tokenizer_phase(run: Run, console: Console) -> None:
     from distill.reference import student_format
     from students.tokenizer import train_tokenizer
 
+    assert isinstance(run.recipe.student, NanoStudent)
     texts = training_texts(run.recipe, run.graphs).first(TOKENIZER_TEXTS)
     tokenizer = train_tokenizer(texts, vocab_size=run.recipe.student.vocab_size, form=student_format(run.recipe))
     refuse_unfilled(run.recipe, len(tokenizer))

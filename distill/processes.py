@@ -6,6 +6,7 @@ One process a GPU; on a CPU one a core, which on two cores is a fifth faster tha
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import socket
 import threading
@@ -47,18 +48,17 @@ def train_in_processes(folder: Path, nproc: int) -> None:
     Raises:
         UserError: what one of them raised.
     """
-    import torch.multiprocessing as mp
-    from torch.multiprocessing.spawn import ProcessException
+    from torch.multiprocessing.spawn import ProcessException, spawn
 
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    mistakes = mp.get_context("spawn").SimpleQueue()
+    mistakes = multiprocessing.get_context("spawn").SimpleQueue()
     threads = os.environ.get("OMP_NUM_THREADS")
     # In place before a process imports torch: set later, compiled code would still use a thread a core.
     os.environ["OMP_NUM_THREADS"] = threads or str(max(1, usable_cores() // nproc))
     try:
-        mp.spawn(_train, args=(os.getpid(), folder, nproc, port, mistakes), nprocs=nproc)
+        spawn(_train, args=(os.getpid(), folder, nproc, port, mistakes), nprocs=nproc)
     except ProcessException:
         if mistakes.empty():
             raise

@@ -331,14 +331,15 @@ class StageTrainer(Trainer):
 
     def _save(self, output_dir: str | None = None, state_dict: dict | None = None) -> None:
         """Safetensors and configuration; no pickled arguments."""
+        folder = output_dir or str(self.args.output_dir)
         if self.args.should_save and hasattr(self.model, "peft_config"):  # the adapters alone
-            self.model.save_pretrained(output_dir, save_embedding_layers=False)  # type: ignore[operator, union-attr]
+            self.model.save_pretrained(folder, save_embedding_layers=False)  # type: ignore[operator, union-attr]
         elif self.args.should_save:
             shows_bars = logging.is_progress_bar_enabled()
             logging.disable_progress_bar()
             # As the model names its weights, which is how a resumed trainer takes them up, not as they are published.
             self.model.save_pretrained(  # type: ignore[operator, union-attr]
-                output_dir, state_dict=state_dict, save_original_format=False
+                folder, state_dict=state_dict, save_original_format=False
             )
             if shows_bars:
                 logging.enable_progress_bar()
