@@ -12,7 +12,6 @@ stream, and seconds for 64 questions, against `model.generate` one after the oth
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
 import tempfile
 import time
@@ -28,7 +27,7 @@ from benchmarks.bench_train_nano import fresh_student, plain_speed
 from distill.data import Batches
 from distill.examples import encode_text, problems_to_ask, training_texts
 from distill.pipeline import traces_phase, train_phase
-from distill.processes import choose_nproc
+from distill.processes import choose_nproc, usable_cores
 from distill.recipe import Recipe, load_recipe
 from distill.runs import Run, begin_run
 from students.axion import cache_bytes_per_token
@@ -55,7 +54,7 @@ def main() -> None:
     tokenizer = train_tokenizer(texts.first(5000), vocab_size=student.vocab_size, form=student.format)
     rows = recipe.train.per_device_train_batch_size * recipe.train.gradient_accumulation_steps
     examples = [encode_text(texts.text(index), tokenizer, student.max_length) for index in range(rows * options.steps)]
-    print(f"torch {torch.__version__}, transformers {transformers.__version__}, {len(os.sched_getaffinity(0))} cores")
+    print(f"torch {torch.__version__}, transformers {transformers.__version__}, {usable_cores()} cores")
     ratios = training_ratios(recipe, tokenizer, examples, rows, options.repeats)
     cache(recipe, tokenizer)
     ratios |= decoding_ratios(recipe, tokenizer, options.new_tokens)

@@ -12,7 +12,6 @@ against `model.generate` one question at a time, on the same student and as many
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
 import tempfile
 import time
@@ -27,7 +26,7 @@ from transformers import Trainer, TrainingArguments
 from distill.data import collate
 from distill.examples import encode_text, problems_to_ask, training_texts
 from distill.pipeline import train_phase
-from distill.processes import choose_nproc
+from distill.processes import choose_nproc, usable_cores
 from distill.recipe import NanoStudent, Recipe, load_recipe
 from distill.runs import Run, begin_run
 from students.generation import generate
@@ -52,7 +51,7 @@ def main() -> None:
     tokenizer = train_tokenizer(texts.first(2000), vocab_size=recipe.student.vocab_size)
     rows = recipe.train.per_device_train_batch_size * recipe.train.gradient_accumulation_steps
     examples = [encode_text(texts.text(index), tokenizer) for index in range(rows * options.steps)]
-    print(f"torch {torch.__version__}, transformers {transformers.__version__}, {len(os.sched_getaffinity(0))} cores")
+    print(f"torch {torch.__version__}, transformers {transformers.__version__}, {usable_cores()} cores")
     print(f"{rows} examples a step, {options.steps} steps, {options.repeats} repeats, recipe {recipe.name}")
 
     ours, plain = [], []

@@ -6,7 +6,6 @@ forecast(recipe)               Forecast(parameters=920833, tokens_per_step=6800,
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from statistics import mean
@@ -14,6 +13,7 @@ from typing import Any
 
 from distill.errors import UserError, unknown_name
 from distill.examples import encode_text, problems_to_ask, training_texts
+from distill.processes import usable_cores
 from distill.recipe import AdapterStudent, Recipe, SymbolicTeacher
 from parsers.prompts import write_pergunta
 
@@ -212,4 +212,4 @@ def _multiplied(model: Any) -> float:
 def _flops() -> float:
     import torch
 
-    return GPU_FLOPS if torch.cuda.is_available() else CPU_FLOPS_PER_CORE * (os.cpu_count() or 1)
+    return GPU_FLOPS if torch.cuda.is_available() else CPU_FLOPS_PER_CORE * usable_cores()

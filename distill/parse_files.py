@@ -23,6 +23,7 @@ from rich.table import Table
 
 from distill.errors import UserError, unknown_name
 from distill.problem_files import SHOWN_PROBLEMS, read_rows
+from distill.processes import usable_cores
 from distill.runs import disk_errors
 from parsers import Stage, parse
 from parsers.parse import FORMATS, detect_format
@@ -75,7 +76,7 @@ def parse_file(file: Path, format: str, out: Path, draw: Path | None, console: C
         rows = datasets.Dataset.from_generator(
             _items, gen_kwargs={"file": str(file), "format": format}, cache_dir=cache
         )
-        workers = min(os.cpu_count() or 1, num_rows // (SMALL_FILE // 2)) if num_rows > SMALL_FILE else 1
+        workers = min(usable_cores(), num_rows // (SMALL_FILE // 2)) if num_rows > SMALL_FILE else 1
         if console.is_terminal:
             datasets.enable_progress_bars()
         elif workers > 1:
