@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from distill.adapter_bases import find_base
-from distill.model_card import flat_facts
+from distill.model_card import flat_facts, percent
 from distill.recipe import AdapterStudent, Recipe
 
 FRONT_MATTER = """---
@@ -63,7 +63,7 @@ def compared(metrics: Mapping[str, Any]) -> list[tuple[str, str, str]]:
             old, new = base["accuracy"][kind], metrics["accuracy"][kind]
             rows.append((f"accuracy, {kind}", _with_interval(old), _with_interval(new)))
     for name in ("stage_completeness", "well_formed", "answer_completion"):
-        rows.append((name.replace("_", " "), _percent(base["format"][name]), _percent(metrics["format"][name])))
+        rows.append((name.replace("_", " "), percent(base["format"][name]), percent(metrics["format"][name])))
     rows.append(
         ("tokens an answer", f"{base['tokens_per_answer']:.0f}", f"{metrics['tokens_per_answer']:.0f}")
         if base["tokens_per_answer"] is not None and metrics["tokens_per_answer"] is not None
@@ -75,8 +75,4 @@ def compared(metrics: Mapping[str, Any]) -> list[tuple[str, str, str]]:
 
 def _with_interval(measured: Mapping[str, Any]) -> str:
     low, high = measured["interval"]
-    return f"{_percent(measured['accuracy'])} ({100 * low:.1f} – {100 * high:.1f})"
-
-
-def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{100 * share:.1f} %"
+    return f"{percent(measured['accuracy'])} ({100 * low:.1f} – {100 * high:.1f})"

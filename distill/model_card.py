@@ -67,6 +67,11 @@ def readable(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
+def percent(share: float | None) -> str:
+    """A share as readers see it, with one digit after the point; a dash where there is none."""
+    return "–" if share is None else f"{100 * share:.1f} %"
+
+
 def _results(metrics: Mapping[str, Any]) -> str:
     lines = []
     if metrics.get("tasks"):
@@ -74,15 +79,15 @@ def _results(metrics: Mapping[str, Any]) -> str:
         for name, task in metrics["tasks"].items():
             low, high = task["interval"]
             lines.append(
-                f"| {name} | {_percent(task['published'])} | {_percent(task['accuracy'])} "
+                f"| {name} | {percent(task['published'])} | {percent(task['accuracy'])} "
                 f"| {100 * low:.1f} – {100 * high:.1f} | {task['n']} |"
             )
         average = metrics["average"]
-        lines.append(f"| **average** | {_percent(average['published'])} | **{_percent(average['accuracy'])}** | | |")
+        lines.append(f"| **average** | {percent(average['published'])} | **{percent(average['accuracy'])}** | | |")
         lines.append("")
     if metrics.get("accuracy"):
         strict, lenient = metrics["accuracy"]["strict"], metrics["accuracy"]["lenient"]
-        lines.append(f"- accuracy: strict {_percent(strict['accuracy'])}, lenient {_percent(lenient['accuracy'])}")
+        lines.append(f"- accuracy: strict {percent(strict['accuracy'])}, lenient {percent(lenient['accuracy'])}")
     lines += _format_lines(metrics["format"])
     if metrics.get("rfs") is not None:
         lines.append(f"- Reasoning Faithfulness Score against the teacher: {metrics['rfs']:.3f}")
@@ -92,8 +97,8 @@ def _results(metrics: Mapping[str, Any]) -> str:
     own = (metrics.get("svr") or {}).get("own")
     if own and own["rate"] is not None:
         lines.append(
-            f"- Self-Verification Rate: {_percent(own['rate'])} of {own['wrong']} own errors; "
-            f"false alarms {_percent(own['false_alarm_rate'])}"
+            f"- Self-Verification Rate: {percent(own['rate'])} of {own['wrong']} own errors; "
+            f"false alarms {percent(own['false_alarm_rate'])}"
         )
     return "\n".join(lines) + "\n"
 
@@ -106,9 +111,5 @@ def _format_lines(shares: Mapping[str, Any]) -> Iterator[str]:
         ("step_format", "step format"),
         ("answer_completion", "answer completion"),
     ):
-        beside = f" (published {_percent(published[name])})" if name in published else ""
-        yield f"- {shown}: {_percent(shares[name])}{beside}"
-
-
-def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{100 * share:.1f} %"
+        beside = f" (published {percent(published[name])})" if name in published else ""
+        yield f"- {shown}: {percent(shares[name])}{beside}"

@@ -27,7 +27,7 @@ from distill.evaluation.published import TALK
 from distill.evaluation.statistics import wilson
 from distill.flow_chart import three_charts
 from distill.licences import licences
-from distill.model_card import flat_facts, readable
+from distill.model_card import flat_facts, percent, readable
 from distill.runs import read_json, write_text
 from parsers import ReasoningGraph, parse
 
@@ -80,7 +80,7 @@ def build_report(
 
     source = resources.files("distill").joinpath("report_template.html").read_text(encoding="utf-8")
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"percent": _percent, "bound": _bound, "number": readable}
+    environment.filters |= {"percent": percent, "bound": _bound, "number": readable}
     graph, shown = _example(samples)
     return environment.from_string(source).render(
         title=title,
@@ -198,10 +198,6 @@ def _average_card(metrics: Mapping[str, Any]) -> dict[str, Any] | None:
     talk = sum(task["n"] for name, task in tasks.items() if name.rpartition("/")[2] in TALK)
     share, n = average["accuracy"], strict["n"] - talk
     return {"accuracy": share, "interval": wilson(round(share * n), n), "published": average["published"], "n": n}
-
-
-def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{100 * share:.1f} %"
 
 
 def _bound(share: float) -> str:

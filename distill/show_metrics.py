@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from distill.evaluation.paired import MEASURES
+from distill.model_card import percent
 
 
 @contextmanager
@@ -30,26 +31,26 @@ def show_metrics(metrics: Mapping[str, Any], console: Console) -> None:
             low, high = task["interval"]
             table.add_row(
                 name,
-                _percent(task["published"]),
-                _percent(task["accuracy"]),
+                percent(task["published"]),
+                percent(task["accuracy"]),
                 f"{100 * low:.1f} – {100 * high:.1f}",
                 str(task["n"]),
             )
         average = metrics["average"]
-        table.add_row("average", _percent(average["published"]), _percent(average["accuracy"]), "", "")
+        table.add_row("average", percent(average["published"]), percent(average["accuracy"]), "", "")
         console.print(table)
     if metrics["accuracy"]:
         strict, lenient = metrics["accuracy"]["strict"], metrics["accuracy"]["lenient"]
         low, high = (100 * bound for bound in strict["interval"])
         console.print(
-            f"accuracy   strict {_percent(strict['accuracy'])} ({low:.1f} – {high:.1f}), lenient "
-            f"{_percent(lenient['accuracy'])}, n {strict['n']}, time-outs {strict['timeouts']}",
+            f"accuracy   strict {percent(strict['accuracy'])} ({low:.1f} – {high:.1f}), lenient "
+            f"{percent(lenient['accuracy'])}, n {strict['n']}, time-outs {strict['timeouts']}",
             highlight=False,
         )
     shares = metrics["format"]
     named = ("well_formed", "thinking_rate", "step_format", "answer_completion")
     console.print(
-        "format     " + ", ".join(f"{n.replace('_', ' ')} {_percent(shares[n])}" for n in named), highlight=False
+        "format     " + ", ".join(f"{n.replace('_', ' ')} {percent(shares[n])}" for n in named), highlight=False
     )
     if metrics["rfs"] is not None:
         console.print(
@@ -59,20 +60,20 @@ def show_metrics(metrics: Mapping[str, Any], console: Console) -> None:
     own = metrics["svr"]["own"]
     if own:
         console.print(
-            f"SVR        {_percent(own['rate'])} of {own['wrong']} wrong results flagged and corrected; false alarms "
-            f"{_percent(own['false_alarm_rate'])}, right answers broken {_percent(own['broken_rate'])}",
+            f"SVR        {percent(own['rate'])} of {own['wrong']} wrong results flagged and corrected; false alarms "
+            f"{percent(own['false_alarm_rate'])}, right answers broken {percent(own['broken_rate'])}",
             highlight=False,
         )
     injected, perturbation = metrics["svr"]["injected"], metrics["perturbation"]
     if injected:
         console.print(
-            f"           of {injected['wrong']} injected errors {_percent(injected['detection_rate'])} flagged, "
-            f"{_percent(injected['rate'])} corrected",
+            f"           of {injected['wrong']} injected errors {percent(injected['detection_rate'])} flagged, "
+            f"{percent(injected['rate'])} corrected",
             highlight=False,
         )
     if perturbation and perturbation["n"]:
         console.print(
-            f"perturbed  {_percent(perturbation['share'])} of {perturbation['n']} changed steps were computed on with",
+            f"perturbed  {percent(perturbation['share'])} of {perturbation['n']} changed steps were computed on with",
             highlight=False,
         )
     if metrics.get("paired"):
@@ -88,13 +89,9 @@ def _show_paired(paired: Mapping[str, Any], console: Console) -> None:
         if found:
             low, high = (100 * bound for bound in found["interval"])
             console.print(
-                f"  {name.replace('_', ' '):<12} {_percent(found['share'])} against {_percent(found['against'])}: "
+                f"  {name.replace('_', ' '):<12} {percent(found['share'])} against {percent(found['against'])}: "
                 f"{100 * found['difference']:+.1f} points ({low:+.1f} to {high:+.1f}), right only here "
                 f"{found['only_here']}, only there {found['only_there']}, McNemar p {found['p_value']:.2g}",
                 highlight=False,
                 soft_wrap=True,
             )
-
-
-def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{100 * share:.1f} %"
