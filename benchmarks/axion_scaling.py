@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from distill.charts import STYLE
-from distill.pipeline import read_history, run
+from distill.pipeline import run
 from distill.recipe import load_recipe
-from distill.runs import read_json
+from distill.runs import read_json, read_jsonl
 from students.axion import active_parameters
 
 MARKS = {"grammar": 0.9, "arithmetic": 0.5}
@@ -46,7 +46,7 @@ def one(size: str, steps: int, out: Path) -> dict[str, Any]:
     recipe = load_recipe("axion_scaling", [f"student.size={size}", f"train.max_steps={steps}"])
     folder = out / f"{size}-{steps}"
     this = run(recipe, out=str(folder), resume=folder.exists())
-    metrics, last = read_json(this.metrics), read_history(this)[-1]
+    metrics, last = read_json(this.metrics), list(read_jsonl(this.history))[-1]
     model, _ = load_student(this.student, device="cpu")
     head = model.config.vocab_size * model.config.hidden_size
     tokens = last["supervised_tokens"]

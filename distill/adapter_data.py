@@ -8,7 +8,6 @@ a step that is wrong on purpose.
 
 from __future__ import annotations
 
-import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,7 +23,7 @@ from distill.adapter_errors import with_error
 from distill.evaluation.evaluate import prompt
 from distill.recipe import Recipe, ReferenceTeacher
 from distill.reference import load_sources, load_test_problems
-from distill.runs import Run, write_jsonl
+from distill.runs import Run, read_jsonl, write_jsonl
 from parsers import ReasoningGraph, Stage, parse, render, structure
 from parsers.answers import Verdict, answers_equal
 from parsers.render import Span
@@ -96,10 +95,9 @@ def count_rows(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 def read_examples(graphs: Path, side: str, tokenizer: Any) -> Iterator[Any]:
     """The Example of every used row of one side, in order."""
-    with graphs.open(encoding="utf-8", newline="\n") as file:
-        for row in map(json.loads, file):
-            if row["side"] == side and not row["unused"]:
-                yield encode_staged(row["question"], row["text"], tokenizer, wrong=row["wrong"])
+    for row in read_jsonl(graphs):
+        if row["side"] == side and not row["unused"]:
+            yield encode_staged(row["question"], row["text"], tokenizer, wrong=row["wrong"])
 
 
 def encode_staged(

@@ -10,7 +10,6 @@ training at its last checkpoint. What is heavy is imported in the phase that nee
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -28,6 +27,7 @@ from distill.runs import (
     find_run,
     only_worker,
     read_json,
+    read_jsonl,
     remove_folder,
     whole_folder,
     write_json,
@@ -198,7 +198,7 @@ def report_phase(run: Run, console: Console) -> None:
     else:
         card = nano_card(run)
     write_text(run.student / "README.md", card)
-    write_report(run.path, history=read_history(run))
+    write_report(run.path, history=list(read_jsonl(run.history)))
 
 
 def is_adapter(recipe: Recipe) -> bool:
@@ -214,11 +214,6 @@ def nano_card(run: Run) -> str:
     student, metrics = run.recipe.student, read_json(run.metrics)
     assert not isinstance(student, AdapterStudent)
     return model_card(name=student.size, metrics=metrics, facts=run.record(), languages=languages)
-
-
-def read_history(run: Run) -> list[dict[str, float]]:
-    """The log of training, one entry for each logged step."""
-    return [json.loads(line) for line in (run.path / "history.jsonl").read_text(encoding="utf-8").splitlines()]
 
 
 def export_model(model: str, out: Path, *, to: str) -> Path:

@@ -8,7 +8,6 @@ Questions of the test side (teachers/problems.py) are never trained on; their so
 from __future__ import annotations
 
 import functools
-import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -21,7 +20,7 @@ from rich.progress import track
 from distill.errors import UserError
 from distill.problem_files import SHOWN_PROBLEMS, read_rows
 from distill.recipe import Recipe, ReferenceTeacher, Source
-from distill.runs import Run, write_jsonl
+from distill.runs import Run, read_jsonl, write_jsonl
 from parsers import ReasoningGraph, parse, render, structure
 from parsers.prompts import write_pergunta, write_thinkset
 from teachers.datasets import CARDS, DatasetError, load_dataset_traces
@@ -85,9 +84,7 @@ def student_format(recipe: Recipe) -> str:
 
 def read_texts(graphs: Path, side: str) -> list[str]:
     """The texts of one side that `write_graphs` wrote and that are used, in order."""
-    with graphs.open(encoding="utf-8", newline="\n") as file:
-        rows = map(json.loads, file)
-        return [row["text"] for row in rows if row["side"] == side and not row["unused"]]
+    return [row["text"] for row in read_jsonl(graphs) if row["side"] == side and not row["unused"]]
 
 
 def load_traces(recipe: Recipe) -> list[Trace]:

@@ -8,7 +8,6 @@ checkpoint) and leaves out the sections whose files are not there. The page is d
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from importlib import resources
@@ -28,7 +27,7 @@ from distill.evaluation.statistics import wilson
 from distill.flow_chart import three_charts
 from distill.licences import licences
 from distill.model_card import flat_facts, percent, readable
-from distill.runs import read_json, write_text
+from distill.runs import read_json, read_jsonl, write_text
 from parsers import ReasoningGraph, parse
 
 Row = Mapping[str, Any]
@@ -51,13 +50,13 @@ def write_report(folder: Path, *, history: Sequence[Row] | None = None) -> Path:
     Raises:
         UserError: metrics.json is missing or damaged.
     """
-    samples = _read_jsonl(folder / "samples.jsonl")
+    samples = folder / "samples.jsonl"
     facts = read_json(folder / "run.json") if (folder / "run.json").is_file() else {}
     recipe = (folder / "recipe.yaml").read_text(encoding="utf-8") if (folder / "recipe.yaml").is_file() else ""
     page = build_report(
         title=facts.get("recipe") or folder.name,
         metrics=read_json(folder / "metrics.json"),
-        samples=samples,
+        samples=list(read_jsonl(samples)) if samples.is_file() else [],
         history=_checkpoint_history(folder) if history is None else history,
         facts=facts,
         recipe=recipe,
@@ -202,12 +201,6 @@ def _average_card(metrics: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def _bound(share: float) -> str:
     return f"{100 * share:.1f}"
-
-
-def _read_jsonl(path: Path) -> list[dict[str, Any]]:
-    if not path.is_file():
-        return []
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").split("\n") if line]
 
 
 def _checkpoint_history(folder: Path) -> list[dict[str, Any]]:

@@ -58,6 +58,11 @@ class Run:
         return self.path / "snapshots"
 
     @property
+    def history(self) -> Path:
+        """history.jsonl, the log of training, one entry for each logged step."""
+        return self.path / "history.jsonl"
+
+    @property
     def student(self) -> Path:
         """Folder that a user keeps: weights, configuration, tokenizer, model card."""
         return self.path / "student"
@@ -324,6 +329,22 @@ def read_json(path: Path) -> Any:
         raise UserError(f"{path}: no such file") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not JSON ({error})") from None
+
+
+def read_jsonl(path: Path) -> Iterator[Any]:
+    """The JSON value of each line that `write_jsonl` wrote, one at a time.
+
+    Raises:
+        UserError: the file is missing, or a line is not JSON.
+    """
+    if not path.is_file():
+        raise UserError(f"{path}: no such file")
+    with path.open("rb") as file:  # whose lines end with LF alone, unlike those of str.splitlines
+        for number, line in enumerate(file, start=1):
+            try:
+                yield json.loads(line)
+            except ValueError as error:
+                raise UserError(f"{path}: line {number} is not JSON ({error})") from None
 
 
 def file_digest(path: Path) -> str:

@@ -70,7 +70,7 @@ def keep_result(run: Run, result: Any, model: Any, save: Callable[[Path], None],
     """Write history.jsonl, the facts of training to run.json, and student/, which `save` fills; in one process."""
     if is_first_process():
         history = [{name: finite(value) for name, value in entry.items()} for entry in result.history]
-        write_jsonl(run.path / "history.jsonl", history)
+        write_jsonl(run.history, history)
         facts |= {name: fact for name, fact in asdict(result).items() if name != "history"}
         place = {"device": str(model.device), "processes": num_processes(), "parameters": model.num_parameters()}
         run.note(training={**facts, **place})

@@ -24,6 +24,7 @@ from distill.runs import (
     find_run,
     only_worker,
     read_json,
+    read_jsonl,
     whole_folder,
     write_bytes,
     write_json,
@@ -161,12 +162,18 @@ def test_files_read_back(tmp_path):
     write_jsonl(tmp_path / "x.jsonl", [{"text": "é\u2028"}, 2])
     lines = (tmp_path / "x.jsonl").read_bytes().decode().split("\n")
     assert [json.loads(line) for line in lines[:-1]] == [{"text": "é\u2028"}, 2]
+    assert list(read_jsonl(tmp_path / "x.jsonl")) == [{"text": "é\u2028"}, 2]
     write_bytes(tmp_path / "abc", b"abc")
     assert file_digest(tmp_path / "abc") == "ba7816bf8f01cfea"  # SHA-256 of "abc", FIPS 180-2 appendix B.1
     with pytest.raises(UserError, match="no such file"):
         read_json(tmp_path / "gone.json")
     with pytest.raises(UserError, match="not JSON"):
         read_json(tmp_path / "abc")
+    with pytest.raises(UserError, match=r"gone\.jsonl: no such file"):
+        list(read_jsonl(tmp_path / "gone.jsonl"))
+    (tmp_path / "x.jsonl").write_bytes(b'{"a": 1}\n{"b"')
+    with pytest.raises(UserError, match=r"x\.jsonl: line 2 is not JSON"):
+        list(read_jsonl(tmp_path / "x.jsonl"))
 
 
 @pytest.mark.parametrize(
