@@ -23,7 +23,7 @@ from distill.runs import disk_errors, write_json, write_jsonl
 from distill.show_metrics import asking_progress, show_metrics
 from parsers import ReasoningGraph, parse
 from teachers.datasets import CARDS, DatasetError, load_dataset_traces
-from teachers.problems import Problem
+from teachers.problems import Problem, parse_trace
 
 
 def eval_model(
@@ -87,7 +87,7 @@ def eval_endpoint(
             and with `resume` they are not asked for again.
     """
     from distill.endpoint import ask_all, checked_endpoint
-    from distill.evaluation.evaluate import teacher_graphs
+    from distill.evaluation.evaluate import teacher_graphs, unwritten
 
     questions, teachers = load_questions(problems)
     endpoint = checked_endpoint(url, model, max_new_tokens)
@@ -102,17 +102,9 @@ def eval_endpoint(
         asked = [question.question for question in questions]
         answers = ask_all(endpoint, asked, kept, parallel=parallel, on_progress=on_progress)
     outputs = [
-        Output(
-            p.question,
-            found.output,
-            p.accepted or p.answer or None,
-            p.task,
-            p.language,
-            found.finished,
-            found.num_tokens,
-        )
-        for p in questions
-        for found in [answers[p.question]]
+        replace(output, text=found.output, finished=found.finished, num_tokens=found.num_tokens)
+        for output in unwritten(questions)
+        for found in [answers[output.question]]
     ]
     teachers = {**teacher_graphs(questions), **teachers}
     metrics, rows = score_outputs(outputs, teachers=teachers or None)
@@ -207,16 +199,7 @@ def load_questions(problems: str | Path) -> tuple[list[Problem], dict[str, Reaso
         traces = list(load_dataset_traces(name, split="test"))
     except DatasetError as error:
         raise UserError(str(error)) from None
-    graphs = {
-        trace.problem.question: parse(
-            trace.text,
-            question=trace.problem.question,
-            format=trace.format,  # type: ignore[arg-type]
-            language=trace.problem.language,
-        )
-        for trace in traces
-    }
-    return [trace.problem for trace in traces], graphs
+    return [trace.problem for trace in traces], {trace.problem.question: parse_trace(trace) for trace in traces}
 
 
 def evaluation_folder(model: str, problems: str | Path) -> Path:

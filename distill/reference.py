@@ -21,10 +21,10 @@ from distill.errors import UserError
 from distill.problem_files import SHOWN_PROBLEMS, read_rows
 from distill.recipe import Recipe, ReferenceTeacher, Source
 from distill.runs import Run, read_jsonl, write_jsonl
-from parsers import ReasoningGraph, parse, render, structure
+from parsers import ReasoningGraph, render, structure
 from parsers.prompts import write_pergunta, write_thinkset
 from teachers.datasets import CARDS, DatasetError, load_dataset_traces
-from teachers.problems import Problem, Trace, is_test_side
+from teachers.problems import Problem, Trace, is_test_side, parse_trace
 
 END_OF_TEXT = "</s>"
 """Ends a text in the form `pergunta`, which has no marker of its own for it."""
@@ -48,7 +48,7 @@ class Prepared:
 def prepare(trace: Trace, form: str = "nrm") -> Prepared:
     """One trace as a nano student of that `student.format` is to write it; a trace in it already stays as it is."""
     problem = trace.problem
-    graph = parse(trace.text, question=problem.question, format=trace.format, language=problem.language)  # type: ignore[arg-type]
+    graph = parse_trace(trace)
     if form == "pergunta":
         return Prepared(trace, graph, write_pergunta(problem.question, trace.text) + END_OF_TEXT, None)
     if form == "thinkset":

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+from parsers import ReasoningGraph, parse
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -31,6 +33,12 @@ class Trace:
     text: str
     format: str
     source: str
+
+
+def parse_trace(trace: Trace) -> ReasoningGraph:
+    """What a trace says, read in the format and language that are known of it."""
+    problem = trace.problem
+    return parse(trace.text, question=problem.question, format=trace.format, language=problem.language)
 
 
 def is_test_side(question: str) -> bool:

@@ -15,8 +15,8 @@ from typing import Any
 
 from distill.evaluation.outputs import Output, score_output, score_outputs, summarize_scored
 from distill.evaluation.perturb import perturbed
-from parsers import ReasoningGraph, parse
-from teachers.problems import Problem
+from parsers import ReasoningGraph
+from teachers.problems import Problem, parse_trace
 from teachers.symbolic import SOLVERS, Verify, solve
 
 
@@ -122,7 +122,7 @@ def prompt(tokenizer: Any, question: str) -> str:
 def teacher_graphs(problems: Sequence[Problem], *, verify: Verify = "inverse") -> dict[str, ReasoningGraph]:
     """Question -> graph of the symbolic teacher's solution, for the problems that it can solve."""
     return {
-        p.question: parse(solve(p, verify=verify).text, question=p.question, format="nrm", language=p.language)
+        p.question: parse_trace(solve(p, verify=verify))
         for p in problems
         if p.task in SOLVERS and p.id.startswith(f"{p.task}-")  # drawn by draw_problem; others may look otherwise
     }
