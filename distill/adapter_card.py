@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from distill.adapter_bases import find_base
+from distill.adapter_bases import BaseFacts, find_base
 from distill.model_card import flat_facts, percent
 from distill.recipe import AdapterStudent, Recipe
 
@@ -34,13 +34,12 @@ def adapter_card(recipe: Recipe, *, metrics: Mapping[str, Any], facts: Mapping[s
     """The card as Markdown with the front matter that the Hub reads."""
     student = recipe.student
     assert isinstance(student, AdapterStudent)
-    base = find_base(student.base)
-    licence = base.licence if base else "not recorded here; see the base's own card"
+    base = find_base(student.base) or BaseFacts(student.base, {})
     parts = [
-        FRONT_MATTER.format(licence=base.licence_id if base else "other", base=student.base),
+        FRONT_MATTER.format(licence=base.licence_id, base=student.base),
         f"# {recipe.name}\n",
         f"Adapters that make {student.base} reason in four stages: understand, plan, execute, verify.\n",
-        f"## Licence\n\nOf the base: {licence}. It holds for what is made with the base, these adapters included.\n",
+        f"## Licence\n\nOf the base: {base.licence}. It holds for what is made with it, these adapters included.\n",
         "## Results\n\nBase and student under one prompt and one checker.\n\n" + comparison(metrics),
         "## How it was made\n\n" + "".join(f"- {key}: {value}\n" for key, value in flat_facts(facts)),
         "## Use\n\n" + USE,

@@ -30,11 +30,10 @@ def licences(recipe: Mapping[str, Any]) -> list[Licence]:
 def _base(student: Mapping[str, Any]) -> Licence:
     if student.get("kind") != "adapter":
         return Licence("base", "none, the weights start from noise", OURS)
-    from distill.adapter_bases import find_base
+    from distill.adapter_bases import BaseFacts, find_base
 
     name = str(student.get("base"))
-    facts = find_base(name)
-    return Licence("base", name, facts.licence if facts else "not recorded here; see the base's own card")
+    return Licence("base", name, (find_base(name) or BaseFacts(name, {})).licence)
 
 
 def _teacher_and_data(teacher: Mapping[str, Any]) -> list[Licence]:
