@@ -103,7 +103,7 @@ def symbolic_trace(recipe: Recipe, index: int) -> Trace:
     teacher, seed = recipe.teacher, recipe.seed
     assert isinstance(teacher, SymbolicTeacher)
     problem = next(draw_problems(teacher.task_weights, seed=seed, split="train", start=index))
-    return solve(problem, error_rate=teacher.error_rate, seed=seed, verify=teacher.verify)
+    return solve(problem, error_rate=teacher.error_rate, slip_rate=teacher.slip_rate, seed=seed, verify=teacher.verify)
 
 
 def encode_text(text: str, tokenizer: Any, max_length: int | None = None) -> Any:

@@ -107,7 +107,9 @@ class SymbolicTeacher(Section):
     tasks: dict[Task, NonNegative] = Field(default_factory=dict)
     """Weight of each task in the mix, in every language that has it; all tasks equally where empty."""
     error_rate: Share = 0.1
-    """Share of traces with one wrong EXECUTE step that VERIFY finds and corrects."""
+    """Share of traces with a wrong EXECUTE step that VERIFY finds and corrects."""
+    slip_rate: Share = 0.0
+    """In such a trace, probability of each later step to be wrong, too; VERIFY then cannot be learnt by copying."""
     verify: Literal["inverse", "steps"] = "inverse"
     """VERIFY undoes the computation in one step, or computes every step again."""
 

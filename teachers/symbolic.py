@@ -37,10 +37,12 @@ Verify = Literal["inverse", "steps"]
 
 @dataclass
 class Work:
-    """A trace being written. The step number `wrong_step` of those that compute gets a plausible wrong value."""
+    """A trace being written. Step number `wrong_step` of those that compute gets a plausible wrong value, and each
+    later one too with probability `slip_rate`."""
 
     words: Words = WORDS["en"]
     wrong_step: int | None = None
+    slip_rate: float = 0.0
     random: Random = field(default_factory=Random)
     steps: Steps = field(default_factory=list)
     num_computed: int = 0
@@ -67,13 +69,19 @@ class Work:
         self.steps.extend((stage, text) for text in texts)
 
     def compute(self, expression: str, value: int) -> int:
-        """Write `expression=value` as a step, with the error if this is the place for it; what was written."""
-        if self.num_computed == self.wrong_step:
+        """Write `expression=value` as a step, with an error if this is a place for it; what was written."""
+        if self._slips():
             value = _plausible_error(value, self.random)
-            self.wrong_index = len(self.steps)
+            if self.wrong_index is None:
+                self.wrong_index = len(self.steps)
         self.num_computed += 1
         self.write(Stage.EXECUTE, f"{expression}={value}")
         return value
+
+    def _slips(self) -> bool:
+        if self.wrong_step is None or self.num_computed <= self.wrong_step:
+            return self.num_computed == self.wrong_step
+        return self.slip_rate > 0 and self.random.random() < self.slip_rate
 
 
 def _plausible_error(value: int, random: Random) -> int:
@@ -295,11 +303,19 @@ SOLVERS: dict[str, Callable[[Work, Problem], tuple[str, str]]] = {
 }
 
 
-def solve(problem: Problem, *, error_rate: float = 0.0, seed: int = 0, verify: Verify = "inverse") -> Trace:
+def solve(
+    problem: Problem,
+    *,
+    error_rate: float = 0.0,
+    slip_rate: float = 0.0,
+    seed: int = 0,
+    verify: Verify = "inverse",
+) -> Trace:
     """The trace of a nano problem in the nrm format; its answer is always the right one.
 
-    In a share `error_rate` of the traces that compute, one EXECUTE step is wrong, what follows is built on it, and
-    VERIFY finds it, corrects it and computes on from there. Deterministic by (problem, seed).
+    In a share `error_rate` of the traces that compute, one EXECUTE step is wrong, what follows is built on it (and each
+    computing step of it is wrong, too, with probability `slip_rate`), and VERIFY finds the first error, corrects it and
+    computes on from there. Deterministic by (problem, seed).
 
     With `verify="steps"` VERIFY computes every step of a computation again; a result that differs from what EXECUTE
     holds is named. Where nothing is computed, VERIFY is as with "inverse".
@@ -309,16 +325,16 @@ def solve(problem: Problem, *, error_rate: float = 0.0, seed: int = 0, verify: V
     answer, check = SOLVERS[problem.task](work, problem)
     steps = work.steps
     if work.num_computed and random.random() < error_rate:
-        steps = _with_error(problem, work, answer, check, random)
+        steps = _with_error(problem, work, answer, check, random, slip_rate)
     else:
         work.write(Stage.VERIFY, *work.verify(check.format(r=answer)))
     return Trace(problem, write_nrm(problem.question, steps, answer), "nrm", "symbolic")
 
 
-def _with_error(problem: Problem, right: Work, answer: str, check: str, random: Random) -> Steps:
-    """The steps of a solution with one slip, and a VERIFY that puts it right."""
+def _with_error(problem: Problem, right: Work, answer: str, check: str, random: Random, slip_rate: float) -> Steps:
+    """The steps of a solution with a slip, and a VERIFY that puts it right."""
     slip = random.randrange(right.num_computed)
-    work = Work(right.words, wrong_step=slip, random=random, checks_steps=right.checks_steps)
+    work = Work(right.words, wrong_step=slip, slip_rate=slip_rate, random=random, checks_steps=right.checks_steps)
     wrong_answer, wrong_check = SOLVERS[problem.task](work, problem)
     assert work.wrong_index is not None
     first = work.wrong_index - (len(right.steps) - len(right.executed))

@@ -62,6 +62,28 @@ def test_an_injected_error_is_recomputed_named_and_corrected(task: str) -> None:
         assert read_verification(graph, gold=problem.answer, teacher=graph) == VerificationRecord(False, False, True)
 
 
+@pytest.mark.parametrize("task", COMPUTING)
+def test_with_more_slips_verify_still_computes_the_right_solution_from_the_first(task: str) -> None:
+    num_slips = []
+    for index in range(60):
+        problem = draw_problem(task, seed=2, index=index, split="train")
+        right = stage(solve(problem, verify="steps").text, Stage.EXECUTE)
+        text = solve(problem, error_rate=1, slip_rate=0.5, verify="steps").text
+        slipped = stage(text, Stage.EXECUTE)
+        first = next(i for i, (a, b) in enumerate(zip(right, slipped, strict=False)) if a != b)
+        named = f"step {first + 1}: {right[first]}"
+        assert stage(text, Stage.VERIFY) == [*right[: first + 1], named, *right[first + 1 :], "ok"]
+        unlearnt = [text[start + len("<STEP>") : end] for start, end in wrong_steps(text)]
+        assert unlearnt[0] == slipped[first] and set(unlearnt) <= set(slipped[first:])
+        assert parse(text, question=problem.question).answer == problem.answer
+        num_slips.append(len(unlearnt))
+    assert max(num_slips) > 1 or task == "even_odd"  # which computes one step
+
+
+def test_only_a_trace_with_an_error_has_more_slips() -> None:
+    assert solve(SUBTRACTION, slip_rate=1, verify="steps") == solve(SUBTRACTION, verify="steps")
+
+
 @pytest.mark.parametrize("task", ["comparison", "sorting"])
 def test_tasks_that_compute_nothing_keep_their_check(task: str) -> None:
     problem = draw_problem(task, seed=0, index=0, split="train")

@@ -111,7 +111,8 @@ def unwritten(problems: Sequence[Problem]) -> list[Output]:
 
 def prompt(tokenizer: Any, question: str) -> str:
     """How this student is asked: in nano form where it has those markers, else by its chat template, else bare."""
-    if "<INST>" in tokenizer.get_vocab():
+    nano = tokenizer.convert_tokens_to_ids("<INST>")  # `get_vocab` would build 50,000 entries for every question
+    if nano is not None and nano != tokenizer.unk_token_id:
         return f"<INST>{question}</INST><THINK>"
     if getattr(tokenizer, "chat_template", None):
         messages = [{"role": "user", "content": question}]
