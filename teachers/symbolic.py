@@ -3,7 +3,7 @@
     What is 347 - 285?
     [UNDERSTAND] 347-285
     [PLAN]       compare, subtract
-    [EXECUTE]    3>2, 7-5=2, 4-8+10=6, 3-2-1=0
+    [EXECUTE]    3>2, 7-5=2, 4-8-0+10=6, 3-2-1=0
     [VERIFY]     62+285=347 ok
     62
 
