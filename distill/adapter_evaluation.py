@@ -6,6 +6,7 @@ metrics["base"]["accuracy"]["strict"]["accuracy"], metrics["base"]["format"], me
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 from rich.console import Console
@@ -15,6 +16,9 @@ from distill.adapter_training import base_errors, base_of
 from distill.recipe import AdapterStudent
 from distill.runs import Run, write_json, write_jsonl
 from teachers.problems import Problem
+
+VALIDATION_EXAMPLES = 200
+"""More would hardly narrow the loss down, and on a CPU take longer than asking the questions."""
 
 COMPARED = ("n", "accuracy", "tasks", "average", "format", "unfinished")
 
@@ -48,7 +52,8 @@ def evaluate_adapter(run: Run, console: Console) -> None:
         )
         metrics["tokens_per_answer"] = _tokens_per_answer(rows)
         held_out = read_examples(run.graphs, "validation", tokenizer)
-        if examples := [e for e in held_out if _fits(e, recipe.student.max_length)]:
+        fitting = (e for e in held_out if _fits(e, recipe.student.max_length))
+        if examples := list(islice(fitting, VALIDATION_EXAMPLES)):
             metrics["validation"] = validation_loss(model, tokenizer, examples, batch_size=2)
         del model
         options.pop("logits_processor", None)
@@ -56,6 +61,10 @@ def evaluate_adapter(run: Run, console: Console) -> None:
     metrics["training"] = run.record().get("training")
     write_jsonl(run.path / "base_samples.jsonl", base_rows)
     write_jsonl(run.samples, rows)
+    if recipe.refine:
+        from distill.refine import compare_with_before
+
+        metrics["refine"] = compare_with_before(run)
     write_json(run.metrics, metrics)
     show_metrics(metrics, console)
 

@@ -26,7 +26,9 @@ import yaml
 from distill.errors import UserError, disk_full
 from distill.recipe import Recipe
 
-PACKAGES = ("torch", "transformers", "accelerate", "tokenizers", "sentencepiece", "numpy", "math-verify")
+PACKAGES = (
+    "torch", "transformers", "accelerate", "peft", "bitsandbytes", "tokenizers", "sentencepiece", "numpy", "math-verify",
+)  # fmt: skip
 """Whose versions run.json records."""
 
 
