@@ -27,7 +27,8 @@ from distill.errors import UserError, disk_full
 from distill.recipe import Recipe
 
 PACKAGES = (
-    "torch", "transformers", "accelerate", "peft", "bitsandbytes", "tokenizers", "sentencepiece", "numpy", "math-verify",
+    "torch", "transformers", "accelerate", "peft", "bitsandbytes", "tokenizers", "sentencepiece", "numpy",
+    "math-verify",
 )  # fmt: skip
 """Whose versions run.json records."""
 
