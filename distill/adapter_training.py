@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,6 @@ def train_adapter(run: Run, *, show: bool = True) -> None:
     Raises:
         UserError: the base cannot be loaded, nothing is left to learn from, or memory does not suffice.
     """
-    from distill.trainer import train
     from distill.training import keep_result
     from students.adapter import save_adapter_student
 
@@ -31,28 +30,50 @@ def train_adapter(run: Run, *, show: bool = True) -> None:
     facts = find_base(student.base)
     licence = {"licence": facts.licence} if facts else {}
     run.note(examples=counts, base={"name": student.base, "source": base_of(student).source, **licence})
-    if student.gradient_checkpointing:
-        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-    with memory_errors(recipe):
-        result = train(
-            model,
-            tokenizer,
-            examples.__getitem__,
-            settings=recipe.train.model_copy(update={"compile": "off"}),
-            weights=recipe.loss.weights,
-            loss_kind=recipe.loss.kind,
-            run_dir=run.path,
-            seed=recipe.seed,
-            max_length=student.max_length,
-            num_examples=len(examples),
-            resume=True,
-            show=show,
-        )
+    result = fit_adapters(
+        recipe,
+        model,
+        tokenizer,
+        examples.__getitem__,
+        settings=recipe.train,
+        run_dir=run.path,
+        seed=recipe.seed,
+        num_examples=len(examples),
+        resume=True,
+        show=show,
+    )
 
     def save(folder: Path) -> None:
         save_adapter_student(model, tokenizer, base_of(student), folder)
 
     keep_result(run, result, model, save, trained_parameters=num_trained(model))
+
+
+def fit_adapters(
+    recipe: Recipe, model: Any, tokenizer: Any, examples: Callable[[int], Any], *, settings: Any, **options: Any
+) -> Any:
+    """Train the adapters of `build_student` with the loss of the recipe; arguments and result of `trainer.train`.
+
+    Raises:
+        UserError: memory does not suffice, or as in `trainer.train`.
+    """
+    from distill.trainer import train
+
+    student = recipe.student
+    assert isinstance(student, AdapterStudent)
+    if student.gradient_checkpointing:
+        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    with memory_errors(recipe):
+        return train(
+            model,
+            tokenizer,
+            examples,
+            settings=settings.model_copy(update={"compile": "off"}),
+            weights=recipe.loss.weights,
+            loss_kind=recipe.loss.kind,
+            max_length=student.max_length,
+            **options,
+        )
 
 
 def build_student(recipe: Recipe) -> tuple[Any, Any]:

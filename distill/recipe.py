@@ -331,7 +331,7 @@ class Refine(Section):
 
     rounds: Count = 1
     num_problems: Count = 2000
-    """Fresh training-side problems of each round."""
+    """Training-side problems of each round: fresh ones, or some of the data set where it has more."""
     num_samples: Count = 4
     """Solutions drawn for each problem."""
     temperature: Positive = 1.0
@@ -340,7 +340,7 @@ class Refine(Section):
     learning_rate_scale: Positive = 0.3
     """Of the learning rates of `train`."""
     teacher_share: Share = 0.5
-    """Share of a round's texts that the teacher writes afresh."""
+    """Share of a round's texts that are the teacher's."""
     corrected_share: Share = 0.5
     """Of the student's own texts, the share that holds an error put right; the rest are its right ones."""
 
@@ -407,7 +407,7 @@ def _disagreements(recipe: Recipe) -> Iterator[str]:
                 yield f"data.{key}: the symbolic teacher reads no file; set teacher.kind=reference"
     if isinstance(teacher, SymbolicTeacher) and isinstance(student, NanoStudent) and student.format != "nrm":
         yield f"student.format: the symbolic teacher writes nrm, not {student.format}"
-    if recipe.refine and not (isinstance(teacher, SymbolicTeacher) and isinstance(student, NanoStudent)):
+    if recipe.refine and isinstance(student, NanoStudent) and not isinstance(teacher, SymbolicTeacher):
         yield "refine: the symbolic teacher puts the errors of nano students right; leave the section out here"
     if train.max_steps is None and train.max_minutes is None:
         yield "train: needs max_steps or max_minutes"

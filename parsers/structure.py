@@ -154,11 +154,11 @@ def _asked(question: str) -> str:
 
 def _goals(graph: ReasoningGraph, phrases: Phrases) -> list[str]:
     """One sub-goal for each computing step, in the words of the step."""
-    computing = [step for step in graph.steps if _computes(step, graph.language)]
+    computing = [step for step in graph.steps if computes(step, graph.language)]
     return [goal_of(step, phrases, graph.language) for step in computing] or [phrases.find_answer]
 
 
-def _computes(step: Step, language: str) -> bool:
+def computes(step: Step, language: str) -> bool:
     """Whether the step is a computation that can be re-computed; a lone number is none."""
     return (
         step.stage is Stage.EXECUTE
@@ -171,7 +171,7 @@ def _computes(step: Step, language: str) -> bool:
 
 def _verdicts(graph: ReasoningGraph, phrases: Phrases, num_goals: int) -> tuple[list[str], str | None]:
     """The texts of VERIFY, and the answer after them."""
-    computing = [step for step in graph.steps if _computes(step, graph.language)]
+    computing = [step for step in graph.steps if computes(step, graph.language)]
     if not computing:
         return [phrases.nothing_to_check], graph.answer
     answer = _number(graph.answer, graph.language)
@@ -181,7 +181,7 @@ def _verdicts(graph: ReasoningGraph, phrases: Phrases, num_goals: int) -> tuple[
         texts = [
             (phrases.wrong if correction.is_cause else phrases.follows).format(
                 step=numbers.get(correction.step.id, 0),
-                computation=f"{_spaced(correction.expression)} = {show(correction.value, graph.language)}",
+                computation=f"{spaced(correction.expression)} = {show(correction.value, graph.language)}",
                 stated=show(correction.stated, graph.language),
             )
             for correction in corrections
@@ -197,7 +197,8 @@ def _verdicts(graph: ReasoningGraph, phrases: Phrases, num_goals: int) -> tuple[
     return [f"{check_text(final, graph.language)}. {phrases.correct}"], graph.answer
 
 
-def _spaced(expression: str) -> str:
+def spaced(expression: str) -> str:
+    """The expression with a space on both sides of every operator: 48/2 as 48 / 2."""
     return re.sub(r"\s*([+*/]|(?<=[0-9)%])-)\s*", r" \1 ", expression)
 
 

@@ -181,6 +181,8 @@ def test_every_adapter_recipe_that_ships_takes_two_steps(
         "teacher.datasets={}", f"data.path={data / 'train.jsonl'}", "train.max_steps=2", "train.warmup_steps=1",
         "train.dtype=float32", "eval.num_questions_per_task=2", "eval.max_new_tokens=8",
     ]  # fmt: skip
+    if load_recipe(name).refine:
+        overrides += ["refine.num_problems=2", "refine.num_samples=1", "refine.max_steps=2"]
     recipe = load_recipe(name, overrides)
     folder = run(recipe, out=str(tmp_path / "run"), console=Console(quiet=True), nproc=1).path
     metrics = read_json(folder / "metrics.json")

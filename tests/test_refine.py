@@ -12,8 +12,11 @@ from rich.console import Console
 
 from distill import pipeline, refine
 from distill.errors import UserError
+from distill.own_traces import count_traces, mixed_example, pools_of
 from distill.recipe import load_recipe
-from distill.refine import count_traces, encode_own, mixed_example, pools_of, read_sample, round_settings
+from distill.refine import round_settings
+from distill.refine_nano import encode_own, encoders, read_sample
+from distill.runs import Run
 from parsers import Stage
 from students.tokenizer import train_tokenizer
 from teachers.problems import Problem
@@ -99,9 +102,9 @@ def test_shares_of_the_mix() -> None:
 
     def shares(*overrides: str) -> tuple[float, float]:
         recipe = load_recipe("miniaxion_tiny", [*TINY, *overrides])
+        encode = encoders(Run(Path(), recipe), 1, tokenizer)
         texts = [
-            tokenizer.decode(mixed_example(recipe, 1, pools_of(own), tokenizer, index).input_ids)
-            for index in range(300)
+            tokenizer.decode(mixed_example(recipe, 1, pools_of(own), encode, index).input_ids) for index in range(300)
         ]
         right = sum("34 + 48" in text and "step" not in text for text in texts)
         return right / 300, sum("34 + 48" in text and "step" in text for text in texts) / 300
@@ -114,8 +117,7 @@ def test_shares_of_the_mix() -> None:
 
 def test_a_round_is_shorter_and_gentler() -> None:
     recipe = load_recipe("miniaxion_from_teacher", ["refine.max_steps=200", "refine.learning_rate_scale=0.5"])
-    assert recipe.refine is not None
-    settings = round_settings(recipe, recipe.refine)
+    settings = round_settings(recipe)
     assert (settings.max_steps, settings.max_minutes, settings.warmup_steps) == (200, None, 20)
     assert settings.learning_rate == recipe.train.learning_rate / 2
     assert settings.muon_learning_rate == pytest.approx(2e-3)
