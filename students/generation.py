@@ -19,7 +19,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from students.decoding import Choose, Decoding, fill_padding
+from students.decoding import Decoding, fill_padding
+from students.hub import student_folder
 
 UNFINISHED = "\ufffd"
 KEEP_SHARE = 0.8  # finished rows leave the batch once this share or less is still decoding; leaving copies the cache
@@ -37,20 +38,24 @@ class Generation:
 def load_student(path_or_id: str | Path, *, device: str | torch.device | None = None) -> tuple[Any, Any]:
     """(model, tokenizer) of a saved student, in evaluation mode, ready for `model.generate`.
 
+    A folder of either kind of student, a run that has one, or the name of such a folder on the Hub.
+
     Raises:
-        OSError: nothing there that can be loaded.
-        ValueError: an adapter student whose base cannot be loaded or is another one.
+        OSError: the folder holds nothing that can be loaded.
+        ValueError: no folder and nothing on the Hub (students/hub.py: BaseError), or an adapter student whose base
+            cannot be loaded or is another one.
     """
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     import students.miniaxion  # noqa: F401  (makes its architecture known to AutoModelForCausalLM)
 
-    if (Path(path_or_id) / "base.json").is_file():
+    folder = student_folder(path_or_id)
+    if (folder / "base.json").is_file():
         from students.adapter import load_adapter_student
 
-        return load_adapter_student(path_or_id, device=device)
-    tokenizer = AutoTokenizer.from_pretrained(str(path_or_id))
-    model: Any = AutoModelForCausalLM.from_pretrained(str(path_or_id))
+        return load_adapter_student(folder, device=device)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    model: Any = AutoModelForCausalLM.from_pretrained(folder)
     tokenizer.padding_side = "left"
     if model.generation_config.pad_token_id is None:
         model.generation_config.pad_token_id = _pad_id(tokenizer)
@@ -85,85 +90,26 @@ def generate(
     """
     if max_new_tokens < 1 or batch_size < 1:
         raise ValueError("need max_new_tokens >= 1 and batch_size >= 1")
-    how = Decoding(**decoding)
     encoded = [tokenizer(prompt, add_special_tokens=False)["input_ids"] for prompt in prompts]
     if not all(encoded):
         raise ValueError(f"prompt {encoded.index([])} is empty")
+    ends, how, generator = _end_ids(model, tokenizer, stop), Decoding(**decoding), _generator(model, seed)
     was_training = model.training
     model.eval()
-    device = next(model.parameters()).device
-    generator = torch.Generator(device=device).manual_seed(seed)
-    ends = torch.tensor(sorted(_end_ids(model, tokenizer, stop)), device=device)
-    context = getattr(model.config, "max_position_embeddings", None) or 10**9
     written: list[list[int]] = [[] for _ in prompts]
     order = sorted(range(len(prompts)), key=lambda row: len(encoded[row]))
     for start in range(0, len(order), batch_size):
         rows = order[start : start + batch_size]
-        fitting = [row for row in rows if len(encoded[row]) < context]
-        if fitting:
-            ids, mask = _left_padded([encoded[row] for row in fitting], _pad_id(tokenizer), device)
-            room = (context - mask.sum(-1)).clamp_max(max_new_tokens)
-            choose = how.chooser(ids.shape[1], ends, generator)
-            for position, tokens in _decode(model, ids, mask, room, ends, choose, logits_processor):
-                written[fitting[position]] = tokens
+        asked = [encoded[row] for row in rows]
+        for place, token in _decode(model, tokenizer, asked, ends, max_new_tokens, how, generator, logits_processor):
+            written[rows[place]].append(token)
         if on_progress:
             on_progress(len(rows))
     model.train(was_training)
-    end_ids = set(ends.tolist())
-    hidden = {tokenizer.eos_token_id, tokenizer.pad_token_id} - {stop and tokenizer.convert_tokens_to_ids(stop)}
-    return [_generation(tokenizer, tokens, end_ids, hidden) for tokens in written]
-
-
-def _decode(
-    model: Any,
-    ids: Tensor,
-    mask: Tensor,
-    room: Tensor,
-    ends: Tensor,
-    choose: Choose,
-    logits_processor: Callable[[Tensor, Tensor], Tensor] | None,
-) -> Iterator[tuple[int, list[int]]]:
-    """(row, its new token ids) of each row of ids (B, T), as rows finish: at an end token or after room (B,) tokens."""
-    prompts, context = ids, fill_padding(ids, mask)
-    rows = torch.arange(len(ids), device=ids.device)  # which row of the batch each line still here is
-    position_ids = (mask.cumsum(-1) - 1).clamp_min(0)
-    written = ids.new_empty(len(ids), 0)  # (lines still here, tokens so far)
-    lengths = torch.zeros_like(rows)
-    is_open = torch.ones_like(rows, dtype=torch.bool)
-    gate = getattr(model, "verify_gate", None)  # students/dual_lora.py
-    cache = None
-    while True:
-        out = model(
-            input_ids=ids,
-            attention_mask=mask,
-            position_ids=position_ids,
-            past_key_values=cache,
-            use_cache=True,
-            logits_to_keep=1,
-        )
-        cache = out.past_key_values
-        logits = out.logits[:, -1]
-        if logits_processor is not None:
-            logits = logits_processor(torch.cat([prompts, written], dim=1), logits)
-        ids = choose(torch.cat([context, written], dim=1), logits)
-        written = torch.cat([written, ids], dim=1)
-        lengths += is_open
-        is_open = is_open & (lengths < room) & ~torch.isin(ids[:, 0], ends)
-        num_open = int(is_open.sum())
-        if num_open <= KEEP_SHARE * len(rows):
-            for row, tokens, length in zip(*(x[~is_open].tolist() for x in (rows, written, lengths)), strict=True):
-                yield row, tokens[:length]
-            if num_open == 0:
-                return
-            kept = is_open.nonzero()[:, 0]
-            cache.batch_select_indices(kept)
-            if gate is not None:
-                gate.select_rows(cache, kept)
-            rows, prompts, context, written, lengths, room, is_open, ids, mask, position_ids = (
-                x[kept] for x in (rows, prompts, context, written, lengths, room, is_open, ids, mask, position_ids)
-            )
-        mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
-        position_ids = position_ids[:, -1:] + 1
+    return [
+        Generation(_text(tokenizer, tokens, stop), len(tokens), bool(tokens) and tokens[-1] in ends)
+        for tokens in written
+    ]
 
 
 @torch.inference_mode()
@@ -175,9 +121,12 @@ def stream(
     max_new_tokens: int = 384,
     seed: int = 0,
     stop: str | None = "</ANS>",
+    logits_processor: Callable[[Tensor, Tensor], Tensor] | None = None,
     **decoding: Any,
 ) -> Iterator[str]:
     """The text after one prompt, piece by piece as it is written; the pieces joined are what `generate` gives.
+
+    For students of both kinds, in the mode that the model is in; arguments as in `generate`.
 
     Raises:
         ValueError: a number makes no sense, or the prompt is empty.
@@ -185,26 +134,74 @@ def stream(
     ids = tokenizer(prompt, add_special_tokens=False)["input_ids"]
     if not ids or max_new_tokens < 1:
         raise ValueError("need a prompt that is not empty and max_new_tokens >= 1")
-    device = next(model.parameters()).device
-    ends = torch.tensor(sorted(_end_ids(model, tokenizer, stop)), device=device)
-    choose = Decoding(**decoding).chooser(len(ids), ends, torch.Generator(device=device).manual_seed(seed))
-    hidden = {tokenizer.eos_token_id, tokenizer.pad_token_id} - {stop and tokenizer.convert_tokens_to_ids(stop)}
-    context = getattr(model.config, "max_position_embeddings", None) or 10**9
-    so_far, new, cache = torch.tensor([ids], device=device), torch.tensor([ids], device=device), None
+    ends, how, generator = _end_ids(model, tokenizer, stop), Decoding(**decoding), _generator(model, seed)
     written: list[int] = []
-    shown = ""
-    for _ in range(min(max_new_tokens, context - len(ids))):
-        out = model(input_ids=new, past_key_values=cache, use_cache=True, logits_to_keep=1)
-        cache, new = out.past_key_values, choose(so_far, out.logits[:, -1])
-        so_far = torch.cat([so_far, new], dim=1)
-        token = int(new)
-        written += [] if token in hidden else [token]
-        text = tokenizer.decode(written, skip_special_tokens=False)
-        if not text.endswith(UNFINISHED):  # else bytes of a letter are still to come
+    shown = text = ""
+    for _, token in _decode(model, tokenizer, [ids], ends, max_new_tokens, how, generator, logits_processor):
+        written.append(token)
+        text = _text(tokenizer, written, stop)
+        if not text.endswith(UNFINISHED):  # else bytes of a letter may still come
             yield text[len(shown) :]
             shown = text
-        if token in ends.tolist():
-            break
+    if text != shown:
+        yield text[len(shown) :]
+
+
+def _decode(
+    model: Any,
+    tokenizer: Any,
+    prompts: list[list[int]],
+    ends: set[int],
+    max_new_tokens: int,
+    how: Decoding,
+    generator: torch.Generator,
+    logits_processor: Callable[[Tensor, Tensor], Tensor] | None,
+) -> Iterator[tuple[int, int]]:
+    """(place of a prompt, its next token id), step after step for each row that has not ended.
+
+    A row ends at one of `ends`, after `max_new_tokens`, or where the model's context does.
+    """
+    context = getattr(model.config, "max_position_embeddings", None) or 10**9
+    fitting = [row for row, prompt in enumerate(prompts) if len(prompt) < context]
+    if not fitting:
+        return
+    ids, mask = _left_padded([prompts[row] for row in fitting], _pad_id(tokenizer), generator.device)
+    rows = torch.tensor(fitting, device=ids.device)
+    room = (context - mask.sum(-1)).clamp_max(max_new_tokens)
+    end_ids = torch.tensor(sorted(ends), device=ids.device)
+    choose = how.chooser(ids.shape[1], end_ids, generator)
+    padded, filled = ids, fill_padding(ids, mask)
+    position_ids = (mask.cumsum(-1) - 1).clamp_min(0)
+    gate = getattr(model, "verify_gate", None)  # students/dual_lora.py
+    is_open = torch.ones_like(rows, dtype=torch.bool)
+    cache: Any = None
+    while num_open := int(is_open.sum()):
+        if num_open <= KEEP_SHARE * len(rows):
+            kept = is_open.nonzero()[:, 0]
+            cache.batch_select_indices(kept)
+            if gate is not None:
+                gate.select_rows(cache, kept)
+            rows, padded, filled, room, is_open, ids, mask, position_ids = (
+                x[kept] for x in (rows, padded, filled, room, is_open, ids, mask, position_ids)
+            )
+        out = model(
+            input_ids=ids,
+            attention_mask=mask,
+            position_ids=position_ids,
+            past_key_values=cache,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        cache, logits = out.past_key_values, out.logits[:, -1]
+        if logits_processor is not None:
+            logits = logits_processor(padded, logits)
+        ids = choose(filled, logits)
+        yield from zip(rows[is_open].tolist(), ids[is_open, 0].tolist(), strict=True)
+        padded, filled = torch.cat([padded, ids], dim=1), torch.cat([filled, ids], dim=1)
+        mask = torch.cat([mask, mask.new_ones(len(mask), 1)], dim=1)
+        position_ids = position_ids[:, -1:] + 1
+        room = room - 1
+        is_open = is_open & (room > 0) & ~torch.isin(ids[:, 0], end_ids)
 
 
 def _left_padded(encoded: list[list[int]], pad_id: int, device: torch.device) -> tuple[Tensor, Tensor]:
@@ -232,7 +229,11 @@ def _end_ids(model: Any, tokenizer: Any, stop: str | None) -> set[int]:
     return ends - {None}
 
 
-def _generation(tokenizer: Any, tokens: list[int], end_ids: set[int], hidden: set[int | None]) -> Generation:
-    finished = bool(tokens) and tokens[-1] in end_ids
-    shown = [token for token in tokens if token not in hidden]
-    return Generation(tokenizer.decode(shown, skip_special_tokens=False), len(tokens), finished)
+def _text(tokenizer: Any, tokens: list[int], stop: str | None) -> str:
+    """The tokens as text, without EOS and padding, unless one of them is the stop."""
+    hidden = {tokenizer.eos_token_id, tokenizer.pad_token_id} - {stop and tokenizer.convert_tokens_to_ids(stop)}
+    return tokenizer.decode([token for token in tokens if token not in hidden], skip_special_tokens=False)
+
+
+def _generator(model: Any, seed: int) -> torch.Generator:
+    return torch.Generator(device=next(model.parameters()).device).manual_seed(seed)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import json
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
+import huggingface_hub
 import pytest
 import torch
+from huggingface_hub.errors import LocalEntryNotFoundError
 from peft.tuners.trainable_tokens import TrainableTokensLayer
 from transformers import LlamaConfig, LlamaForCausalLM
 
@@ -26,9 +29,10 @@ from students.adapter import (
     save_adapter_student,
     save_adapters,
 )
+from students.calculator import Calculator
 from students.dual_lora import STAGED_MARKERS, VERIFY_MARKER
 from students.encoding import Example
-from students.generation import generate
+from students.generation import generate, stream
 
 FLOAT32_MODEL = 1e-4
 LORA: dict[str, Any] = {"r": 4, "lora_alpha": 8, "target_modules": ["q_proj", "v_proj", "down_proj"]}
@@ -111,6 +115,54 @@ def test_a_batch_decodes_as_its_rows_do_alone(tiny_base: Path) -> None:
     assert [g.text for g in together] == [g.text for g in alone]
 
 
+def talkative(base: Path) -> tuple[Any, Any]:
+    """A student that writes more than one token over and over."""
+    model, tokenizer, _ = student_of(base)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "trainable_tokens" in name:
+                parameter.mul_(0.1)
+            elif parameter.ndim > 1 and "lora" not in name:
+                parameter.mul_(6)
+    return model, tokenizer
+
+
+@pytest.mark.parametrize("calculates", [False, True])
+def test_a_stream_is_what_a_batch_gives_token_by_token(
+    tiny_base: Path, monkeypatch: pytest.MonkeyPatch, calculates: bool
+) -> None:
+    model, tokenizer = talkative(tiny_base)
+    calculator = Calculator(tokenizer) if calculates else None
+    prompts = ["[EXECUTE]\n1. 48 / 2 = <<48/2=", f"[EXECUTE]1+1=2{VERIFY_MARKER}", "Hello", "[EXECUTE]<<7*8*9="]
+    options: dict[str, Any] = {"max_new_tokens": 24, "stop": None, "logits_processor": calculator}
+    whole = [found.text for found in generate(model, tokenizer, prompts, **options)]
+    assert all(len(set(text)) > 3 for text in whole[::3])
+    if calculates:
+        assert whole[0].startswith("24>>") and whole[3].startswith("504>>")
+    widths: list[int] = []
+    forward = model.forward
+    monkeypatch.setattr(
+        model, "forward", lambda *args, **kw: (widths.append(kw["input_ids"].shape[1]), forward(*args, **kw))[1]
+    )
+    for prompt, text in zip(prompts, whole, strict=True):
+        widths.clear()
+        pieces = list(stream(model, tokenizer, prompt, **options))
+        assert "".join(pieces) == text and len(pieces) > 4
+        assert widths[0] == len(tokenizer.encode(prompt)) and set(widths[1:]) == {1}
+
+
+def test_the_gate_opens_in_a_stream(tiny_base: Path) -> None:
+    model, tokenizer, _ = student_of(tiny_base)
+
+    def drawn() -> str:
+        return "".join(stream(model, tokenizer, f"1+1=2{VERIFY_MARKER}", max_new_tokens=40, temperature=2.0))
+
+    gated = drawn()
+    assert drawn() == gated
+    model.verify_gate.marker_id = -1  # never seen
+    assert drawn() != gated
+
+
 def example(tokenizer: Any, text: str) -> Example:
     ids = tokenizer.encode(text, add_special_tokens=False)
     return Example(ids, [-100] * 4 + ids[4:], [2] * len(ids))
@@ -171,6 +223,67 @@ def test_a_base_that_cannot_be_had_is_named_in_one_line(tmp_path: Path, monkeypa
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "bitsandbytes" else find(name))
     with pytest.raises(BaseError, match="bitsandbytes is not installed; pip install bitsandbytes"):
         load_base(Base("any", load_in_4bit=True))
+
+
+def test_a_student_loads_by_its_name_on_the_hub(
+    tiny_base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, tokenizer, base = student_of(tiny_base)
+    save_adapter_student(model, tokenizer, base, tmp_path)
+    (tmp_path / "trainer_state.bin").write_bytes(b"")
+    asked: dict[str, list[str]] = {}
+
+    def snapshot_download(name: str, *, allow_patterns: list[str]) -> str:
+        asked[name] = allow_patterns
+        return str(tmp_path)
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
+    again, _ = load_student("someone/nanoreason", device="cpu")
+    fetched = {
+        str(path.relative_to(tmp_path))
+        for path in tmp_path.rglob("*.*")
+        if any(fnmatch(str(path.relative_to(tmp_path)), pattern) for pattern in asked["someone/nanoreason"])
+    }
+    assert {"base.json", "config.json", "tokenizer.json", "chat_template.jinja"} <= fetched
+    assert {f"{name}/adapter_model.safetensors" for name in ("reasoning", "verification")} <= fetched
+    assert "trainer_state.bin" not in fetched
+    ids = ids_of(tokenizer, TEXT)
+    with torch.no_grad():
+        found, expected = again.float()(input_ids=ids).logits, model(input_ids=ids).logits
+    assert (found - expected).abs().max() < 0.1 * expected.abs().max()  # in the dtype that this device computes best
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (LocalEntryNotFoundError("outgoing traffic has been disabled"), "the Hub cannot be reached"),
+        (LocalEntryNotFoundError("Got: ConnectError: no\nPlease check your internet connection"), "cannot be reached"),
+        (OSError("404 Client Error.\nRepository Not Found for url"), "neither a folder here nor a model on the Hub"),
+        (OSError("403\nAccess to this gated model is restricted"), "accept its licence at"),
+    ],
+)
+def test_a_name_that_is_no_student_is_told_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, error: OSError, reason: str
+) -> None:
+    def snapshot_download(*_: Any, **__: Any) -> str:
+        raise error
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", snapshot_download)
+    with pytest.raises(BaseError, match=rf"student someone/nothing: .*{reason}") as caught:
+        load_student("someone/nothing")
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["no such name", "a/b/c"])
+def test_what_no_repository_can_be_called_is_not_looked_up(name: str) -> None:
+    with pytest.raises(BaseError, match=f"student {name}: neither a folder here nor a model on the Hub"):
+        load_student(name)
+
+
+def test_a_run_folder_loads_its_student(tiny_base: Path, tmp_path: Path) -> None:
+    model, tokenizer, base = student_of(tiny_base)
+    save_adapter_student(model, tokenizer, base, tmp_path / "student")
+    assert load_student(tmp_path)[0].peft_config.keys() == {"reasoning", "verification"}
 
 
 def test_modules_that_the_base_lacks_are_named(tiny_base: Path) -> None:
