@@ -14,7 +14,8 @@ from typing import Any
 
 from distill.errors import UserError
 from distill.evaluation.outputs import Output
-from distill.problem_files import SHOWN_PROBLEMS, read_rows
+from distill.problem_files import read_rows, refuse_lines
+from parsers.language import LANGUAGES
 
 OUTPUT_FIELDS = ("output", "trace")
 GOLD_FIELDS = ("gold", "reference")
@@ -27,7 +28,11 @@ def load_outputs(path: Path) -> list[Output]:
     Raises:
         UserError: the file cannot be read, is empty, or has bad lines; the first are named.
     """
-    return load_rows(path / "samples.jsonl" if path.is_dir() else path, read_output)
+    if path.is_dir():
+        if not (path / "samples.jsonl").is_file():
+            raise UserError(f"{path}: holds no samples.jsonl, which a run folder does once its student is evaluated")
+        path = path / "samples.jsonl"
+    return load_rows(path, read_output)
 
 
 def load_rows(path: Path, read: Callable[[dict[str, Any]], Any]) -> list[Any]:
@@ -40,9 +45,7 @@ def load_rows(path: Path, read: Callable[[dict[str, Any]], Any]) -> list[Any]:
             found.append(read(row))
         except ValueError as error:
             problems.append(f"line {number}: {error}")
-    if problems:
-        more = [f"and {len(problems) - SHOWN_PROBLEMS} more lines"] if len(problems) > SHOWN_PROBLEMS else []
-        raise UserError(*problems[:SHOWN_PROBLEMS], *more, heading=str(path))
+    refuse_lines(path, problems)
     if not found:
         raise UserError(f"{path}: empty; one JSON object a line is due")
     return found
@@ -62,8 +65,8 @@ def read_output(row: dict[str, Any]) -> Output:
     elif gold is not None:
         gold = str(gold).rpartition("####")[2].strip() or None
     task, language = row.get("task") or "", row.get("language") or "auto"
-    if not isinstance(task, str) or language not in ("auto", "en", "pt", "vi", "und"):
-        raise ValueError("task is text and language one of auto, en, pt, vi, und")
+    if not isinstance(task, str) or language not in ("auto", *LANGUAGES):
+        raise ValueError(f"task is text and language one of auto, {', '.join(LANGUAGES)}")
     return Output(question, text, gold, task, language)
 
 

@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from distill.errors import UserError, unknown_name
-from distill.problem_files import SHOWN_PROBLEMS, read_rows
+from distill.problem_files import read_rows, refuse_lines, unreadable
 from distill.processes import usable_cores
 from distill.runs import disk_errors
 from parsers import Stage, parse
@@ -113,10 +113,8 @@ def _survey(file: Path, format: str, broken: list[tuple[int, str]]) -> int:
             if num_rows <= SAMPLED_ROWS:
                 alike[looks_like(row, text, question, format)] += 1
     if not num_rows:
-        if broken and not fields:
-            shown = [f"line {number}: {finding}" for number, finding in broken[:SHOWN_PROBLEMS]]
-            more = [f"and {len(broken) - SHOWN_PROBLEMS} more lines"] if len(broken) > SHOWN_PROBLEMS else []
-            raise UserError(*shown, *more, heading=str(file))
+        if not fields:
+            refuse_lines(file, [f"line {number}: {finding}" for number, finding in broken])
         held = f"its rows hold {', '.join(fields)}" if fields else "it is empty"
         raise UserError(f"{file}: no trace in it; {held}, one of {', '.join(TEXT_FIELDS)} is due")
     likely, times = alike.most_common(1)[0]
@@ -137,8 +135,9 @@ def _rows(file: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
         if start.startswith(b"["):
             try:
                 rows = json.loads(file.read_bytes().removeprefix(b"\xef\xbb\xbf"))
+                json.dumps(rows, ensure_ascii=False).encode()
             except (ValueError, RecursionError) as error:
-                raise UserError(f"{file}: not JSON ({getattr(error, 'msg', 'not UTF-8 text')})") from None
+                raise UserError(f"{file}: {unreadable(error)}") from None
             for number, row in enumerate(rows, start=1):
                 yield number, row if isinstance(row, dict) else "a JSON object is due"
             return

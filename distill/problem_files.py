@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from distill.errors import UserError
+from parsers.language import LANGUAGES
 from teachers.problems import Problem
 
 SHOWN_PROBLEMS = 5
@@ -31,12 +33,17 @@ def load_problems(path: str | Path) -> list[Problem]:
         assert isinstance(row, dict)
         task, language = row.get("task") or "", row.get("language") or "en"
         found.append(Problem(row["question"], str(row["answer"]), task, language, str(row.get("id", number))))
-    if problems:
-        more = [f"and {len(problems) - SHOWN_PROBLEMS} more lines"] if len(problems) > SHOWN_PROBLEMS else []
-        raise UserError(*problems[:SHOWN_PROBLEMS], *more, heading=str(path))
+    refuse_lines(path, problems)
     if not found:
         raise UserError(f'{path}: empty; one {{"question": …, "answer": …}} a line is due')
     return found
+
+
+def refuse_lines(path: Path, problems: Sequence[str]) -> None:
+    """Raise a UserError with the first findings on the lines of a file, and how many more there are, if any."""
+    if problems:
+        more = [f"and {len(problems) - SHOWN_PROBLEMS} more lines"] if len(problems) > SHOWN_PROBLEMS else []
+        raise UserError(*problems[:SHOWN_PROBLEMS], *more, heading=str(path))
 
 
 def read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
@@ -55,10 +62,23 @@ def read_rows(path: Path) -> Iterator[tuple[int, dict[str, Any] | str]]:
         if line.strip():
             try:
                 row = json.loads(line)
-            except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-                yield number, f"not JSON ({getattr(error, 'msg', 'not UTF-8 text')})"
+                json.dumps(row, ensure_ascii=False).encode()
+            except (ValueError, RecursionError) as error:
+                yield number, unreadable(error)
                 continue
             yield number, row if isinstance(row, dict) else "a JSON object is due"
+
+
+def unreadable(error: ValueError | RecursionError) -> str:
+    """Why `json.loads` could not read something, or its text cannot be written to a file."""
+    if isinstance(error, json.JSONDecodeError):
+        return f"not JSON ({error.msg})"
+    if isinstance(error, UnicodeDecodeError):
+        return "not JSON (not UTF-8 text)"
+    if isinstance(error, UnicodeEncodeError):
+        return f"holds half of a character, {error.object[error.start]!a}, which no file can"
+    cause = "nested too deeply" if isinstance(error, RecursionError) else "a number of thousands of digits"
+    return f"not JSON ({cause})"
 
 
 def _finding(row: dict[str, Any]) -> str:
@@ -70,6 +90,11 @@ def _finding(row: dict[str, Any]) -> str:
         return "the question is not text or is blank"
     if isinstance(row["answer"], bool) or not isinstance(row["answer"], str | int | float):
         return "the answer is neither text nor a number"
-    if not isinstance(row.get("task") or "", str) or not isinstance(row.get("language") or "", str):
+    if isinstance(row["answer"], float) and not math.isfinite(row["answer"]):
+        return f"the answer is {row['answer']}, which is no number in JSON"
+    language = row.get("language") or ""
+    if not isinstance(row.get("task") or "", str) or not isinstance(language, str):
         return "task and language are text"
+    if language not in ("", "auto", *LANGUAGES):
+        return f"language is one of auto, {', '.join(LANGUAGES)}"
     return ""

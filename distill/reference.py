@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import track
 
 from distill.errors import UserError
-from distill.problem_files import SHOWN_PROBLEMS, read_rows
+from distill.problem_files import read_rows, refuse_lines
 from distill.recipe import Recipe, ReferenceTeacher, Source
 from distill.runs import Run, read_jsonl, write_jsonl
 from parsers import ReasoningGraph, render, structure
@@ -136,7 +136,7 @@ def _test_path(source: Source, key: str) -> str | None:
         return source.test_path
     path = Path(source.path)
     if not path.is_file():
-        raise UserError(f"{path}: no such file")
+        raise UserError(f"{path}: {'cannot be read (Is a directory)' if path.is_dir() else 'no such file'}")
     beside = path.with_name("test.jsonl")
     if not beside.is_file():
         raise UserError(f"{key}.test_path: there is no test.jsonl beside {path}; name the file of questions")
@@ -167,8 +167,6 @@ def _check_lines(path: Path, fields: Sequence[str]) -> None:
             problems.append(f"line {number}: {row}")
         elif missing:
             problems.append(f"line {number}: no text in {', '.join(missing)} (it has {', '.join(row) or 'nothing'})")
-    if problems:
-        more = [f"and {len(problems) - SHOWN_PROBLEMS} more lines"] if len(problems) > SHOWN_PROBLEMS else []
-        raise UserError(*problems[:SHOWN_PROBLEMS], *more, heading=str(path))
+    refuse_lines(path, problems)
     if not num_rows:
         raise UserError(f"{path}: empty; one JSON object a line with {', '.join(fields)} is due")

@@ -116,6 +116,7 @@ def test_an_output_of_a_megabyte(tmp_path, console):
         ([{"question": "q", "output": "o", "gold": True}], "gold is neither"),
         ([{"question": "q", "output": "o", "gold": []}], "gold as a list"),
         ([{"question": "q", "output": "o", "task": 3}], "task is text"),
+        ([{"question": "q", "output": "half a face \ud83d"}], "line 1: holds half of a character"),
         (["{"] * 9, "and 4 more lines"),
     ],
 )
