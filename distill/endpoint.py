@@ -58,8 +58,12 @@ def checked_endpoint(url: str, model: str, max_new_tokens: int) -> Endpoint:
     Raises:
         UserError: it is no plain http(s) address; one with a password in it would end up in the results.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(url)
+        is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port beyond 65535, half of an IPv6 address
+        parts, is_address = urlsplit(""), False
+    if not is_address or any(map(str.isspace, url)):
         raise UserError(f"--endpoint: {url} is no http(s) address such as http://localhost:8000/v1")
     if "@" in parts.netloc or parts.query or parts.fragment:
         raise UserError(f"--endpoint: no user, password or parameters in the address; a key belongs in {KEY_VARIABLE}")
@@ -155,6 +159,8 @@ def _ask(session: requests.Session, endpoint: Endpoint, question: str) -> Answer
         reply = session.post(url, json=body, timeout=(10, REQUEST_SECONDS), allow_redirects=False)
     except requests.RequestException as error:
         cause = "it took too long" if isinstance(error, requests.Timeout) else type(error).__name__
+        if type(error) is requests.ConnectionError:
+            cause = "no connection; is a server running there?"
         raise UserError(f"{url}: no answer ({cause})") from None
     if reply.status_code in (401, 403):
         cure = "refuses the key in" if os.environ.get(KEY_VARIABLE) else "wants a key, which it takes from"
@@ -176,6 +182,7 @@ def _read_answer(question: str, reply: Any) -> Answer:
         raise TypeError("the content is not text")
     tokens = (reply.get("usage") or {}).get("completion_tokens")
     whole = f"<think>{thoughts}</think>{text}" if thoughts else text
+    whole = whole.encode(errors="replace").decode()  # an answer cut within a character may end in half of it
     return Answer(question, whole, choice.get("finish_reason") != "length", tokens if type(tokens) is int else None)
 
 

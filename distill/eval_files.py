@@ -241,6 +241,8 @@ def new_folder(out: str | Path) -> Path:
     folder = Path(out)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise UserError(f"{folder}: exists already; choose another --out")
+    if above := next((parent for parent in folder.parents if parent.is_file()), None):
+        raise UserError(f"{folder}: {above} is a file, not a folder; choose another --out")
     return folder
 
 

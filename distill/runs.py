@@ -249,6 +249,9 @@ def disk_errors(folder: Path) -> Iterator[None]:
         raise
     except PermissionError as error:
         raise UserError(f"{error.filename or folder}: no permission to write here; choose another --out") from error
+    except (NotADirectoryError, FileExistsError) as error:
+        where = error.filename or folder
+        raise UserError(f"{where}: a file stands here, or on the way here; choose another --out") from error
     except Exception as error:
         if full := disk_full(error, folder):
             raise full from error

@@ -192,17 +192,24 @@ def test_reasoning_kept_apart_empty_content_and_cut_answers(stub, tmp_path):
     replies = {
         "a": completion("9", finish_reason="length"),
         "b": completion(None),  # type: ignore[arg-type]
+        "d": completion("half \ud83d"),
         "c": {"choices": [{"message": {"content": "9", "reasoning_content": "4 + 5 = 9"}}], "usage": None},
     }
     stub.reply = lambda question: (200, replies[question])
     found = ask_all(checked_endpoint(stub.url, "stub", 9), [*replies, "a"], tmp_path / "answers.jsonl")
     assert (found["a"].finished, found["a"].num_tokens) == (False, 7)
-    assert found["b"].output == ""
+    assert (found["b"].output, found["d"].output) == ("", "half ?")
     assert (found["c"].output, found["c"].num_tokens) == ("<think>4 + 5 = 9</think>9", None)
-    assert len(stub.asked) == 3  # a question that repeats is asked once
+    assert len(stub.asked) == 4  # a question that repeats is asked once
 
 
-@pytest.mark.parametrize("url", ["localhost:8000", "ftp://x/v1", "http://", "https://me:pw@x/v1", "https://x/v1?key=1"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "localhost:8000", "ftp://x/v1", "http://", "https://me:pw@x/v1", "https://x/v1?key=1",
+        "http://[::1", "http://x:99999/v1", "http://x:port/v1", "http://a b/v1",
+    ],
+)  # fmt: skip
 def test_addresses_that_are_refused(url):
     with pytest.raises(UserError, match="--endpoint"):
         checked_endpoint(url, "m", 9)

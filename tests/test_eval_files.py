@@ -145,6 +145,8 @@ def test_nothing_is_overwritten(tmp_path, console):
         score_file(outputs, None, tmp_path / "out", console)
     with pytest.raises(UserError, match="exists already"):
         new_folder(outputs)
+    with pytest.raises(UserError, match=r"outputs\.jsonl is a file, not a folder"):
+        new_folder(outputs / "deep" / "out")
 
 
 def test_where_a_student_is(tmp_path):

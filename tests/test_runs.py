@@ -95,6 +95,8 @@ def test_a_folder_that_is_no_run_is_never_touched(recipe, tmp_path):
     assert (tmp_path / "letters.txt").read_text() == "dear"
     with pytest.raises(UserError, match="a file stands where"):
         open_run(recipe, str(tmp_path / "letters.txt"), overwrite=True)
+    with pytest.raises(UserError, match="on the way here"):
+        open_run(recipe, str(tmp_path / "letters.txt" / "run"))
 
 
 def test_what_a_kill_left_behind_is_no_obstacle(recipe, tmp_path):
