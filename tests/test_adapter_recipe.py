@@ -59,6 +59,10 @@ def test_the_sections_are_read() -> None:
         ({"teacher": {"datasets": {"math": {}}}, "data": {"path": "x"}}, "data.path: teacher.datasets is set"),
         ({"teacher": {"kind": "symbolic"}}, "teacher.kind: an adapter student learns from reference solutions"),
         ({"train": {"compile": "on"}}, "train.compile: adapter students are not compiled"),
+        ({"teacher": {"dataset": "thinkset"}}, "teacher: thinkset holds no solutions that can be checked"),
+        ({"teacher": {"datasets": {"gsm8k": {}, "thinkset": {}}}}, "teacher: thinkset holds no solutions"),
+        ({"student": {"load_in_4bit": "yes"}}, 'student.load_in_4bit: true or false is due here, this is "yes"'),
+        ({"eval": {"calculator": 1}}, "eval.calculator: true or false is due here, this is 1"),
         ({"student": {"kind": "nano", "base": None}}, "student.base: unknown key"),
     ],
 )
