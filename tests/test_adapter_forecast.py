@@ -54,6 +54,18 @@ def test_sizes_of_the_3b_base_by_hand() -> None:
     assert found.seconds["T4"] == pytest.approx(2 * found.seconds["2 x T4"])
 
 
+def test_a_cpu_is_as_fast_as_the_dtype_that_it_trains_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    def hours(dtype: str, *, has_instructions: bool) -> float:
+        monkeypatch.setattr("students.precision.cpu_multiplies_bfloat16", lambda: has_instructions)
+        recipe = load_recipe("nanoreason135m_cpu", ["train.max_steps=100", f"train.dtype={dtype}"])
+        return forecast_adapter(recipe, facts_of(recipe)).seconds["CPU"]
+
+    slow = hours("float32", has_instructions=True)
+    assert hours("auto", has_instructions=False) == hours("bfloat16", has_instructions=False) == slow
+    fast = hours("auto", has_instructions=True)
+    assert hours("float16", has_instructions=True) == fast == pytest.approx(slow * 25 / 47)
+
+
 def test_the_licence_of_a_base_that_is_not_free_is_shown() -> None:
     assert "Qwen Research License" in shown(load_recipe("nanoreason3b"))
     assert "Apache-2.0" in shown(load_recipe("nanoreason3b_apache"))
@@ -108,6 +120,18 @@ def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "bitsandbytes" else find(name))
     with pytest.raises(UserError, match="load_in_4bit: bitsandbytes is not installed"):
         refuse_impossible_adapter(load_recipe("nanoreason135m_cpu"), may_download=False)
+
+
+def test_a_folder_that_is_no_base_is_named(tmp_path: Path) -> None:
+    def refused(base: Path) -> str:
+        with pytest.raises(UserError) as caught:
+            shown(load_recipe("nanoreason135m_cpu", [f"student.base={base}", "student.gguf_file=null"]))
+        return str(caught.value)
+
+    assert "no folder with a config.json" in refused(tmp_path / "gone") and "no folder with" in refused(tmp_path)
+    for config, words in (("{", "not JSON"), ("{}", "of no causal model"), ('{"model_type": "x"}', "no causal model")):
+        (tmp_path / "config.json").write_text(config)
+        assert words in refused(tmp_path)
 
 
 def test_nothing_is_forecast_of_a_base_that_is_unknown() -> None:
