@@ -41,6 +41,8 @@ _OPENS_BADLY = re.compile(
     r"^(?:per|each|a|an|in|on|at|of|for|from|to|with|after|more|less|than|and|or|have|has|had|were)\b", re.I
 )
 _WORD = re.compile(r"[^\W\d_]{2,}")
+_TEX = re.compile(r"\\[a-zA-Z]|[{}]")
+_BOXED = re.compile(r"^\s*\\boxed\s*\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}(?:\^\{?\\circ\}?)?(?:\\[\])])?\.?\$*")
 
 
 def goal_of(step: Step, phrases: Phrases, language: str = "en") -> str:
@@ -63,7 +65,8 @@ def goal_of(step: Step, phrases: Phrases, language: str = "en") -> str:
     goal = " ".join(words[:MAX_WORDS]).strip(" .,:;=-–")
     if len(words) > MAX_WORDS:
         goal = _HANGING.sub("", goal)
-    return goal[0].upper() + goal[1:] if _WORD.search(goal) else phrases.operation(step.expression or "")
+    is_said = _WORD.search(goal) and not _TEX.search(goal)
+    return goal[0].upper() + goal[1:] if is_said else phrases.operation(step.expression or "")
 
 
 def _around_result(text: str, step: Step, language: str) -> tuple[str, str, bool]:
@@ -74,7 +77,8 @@ def _around_result(text: str, step: Step, language: str) -> tuple[str, str, bool
             if number.value == step.value:
                 return text[: number.start], text[number.end : reason.start()], True
     before, _, behind = text.rpartition("\x00") if "\x00" in text else text.rpartition("=")
-    behind = re.sub(r"^\s*[-−]?\\?[$€£]?\s*[0-9][0-9.,/]*%?(?:\s[0-9]+/[0-9]+)?", "", behind)
+    behind = _BOXED.sub("", behind)
+    behind = re.sub(r"^\s*[-−]?\\?[$€£]?\s*[0-9][0-9.,/]*%?(?:\s[0-9]+/[0-9]+)?(?:\$(?=\s))?", "", behind)
     return _EXPRESSION.sub("", before[-400:].partition("\x00")[0] or before), behind, False
 
 
