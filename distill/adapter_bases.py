@@ -7,12 +7,12 @@ One file a base in recipes/bases/; a local folder's own config.json serves as we
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from distill.recipe_io import SHIPPED
+from distill.runs import read_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +29,9 @@ def find_base(name: str) -> BaseFacts | None:
     """The facts of a base by its name on the Hub or its folder; None where nothing is known of it."""
     folder = Path(name)
     if (folder / "config.json").is_file():
-        return BaseFacts(name, json.loads((folder / "config.json").read_text(encoding="utf-8")))
+        return BaseFacts(name, read_json(folder / "config.json"))
     for path in sorted((SHIPPED / "bases").glob("*.json")):
-        facts = json.loads(path.read_text(encoding="utf-8"))
+        facts = read_json(path)
         if facts["name"] == name:
             return BaseFacts(**facts)
     return None

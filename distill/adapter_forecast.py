@@ -18,11 +18,12 @@ from rich.console import Console
 from rich.table import Table
 
 from distill.adapter_bases import BaseFacts, find_base
-from distill.adapter_training import cure_for_memory
+from distill.adapter_training import base_of, cure_for_memory
 from distill.errors import UserError
 from distill.forecast import CPU_FLOPS_PER_CORE, data_problems, dtype_problems
 from distill.processes import usable_cores
 from distill.recipe import AdapterStudent, Recipe, ReferenceTeacher
+from distill.reference import is_local
 from distill.student_loss import MAX_CHUNK_LOGITS
 
 T4_FLOPS = 12e12
@@ -80,8 +81,8 @@ def refuse_impossible_adapter(recipe: Recipe, *, may_download: bool = True) -> N
 
     student = recipe.student
     assert isinstance(student, AdapterStudent)
-    problems = [*_missing_packages(student), *dtype_problems(recipe.train.dtype)]
-    problems += dict.fromkeys(data_problems(recipe)) if may_download or _is_local(recipe) else ()
+    problems = [*_missing_packages(student), *_missing_base(student), *dtype_problems(recipe.train.dtype)]
+    problems += dict.fromkeys(data_problems(recipe)) if may_download or is_local(recipe) else ()
     facts = find_base(student.base)
     if may_download and facts is not None and not torch.cuda.is_available():
         hours = forecast_adapter(recipe, facts).seconds["CPU"] / 3600
@@ -104,7 +105,11 @@ def forecast_adapter(recipe: Recipe, facts: BaseFacts) -> AdapterForecast:
 
     student, train = recipe.student, recipe.train
     assert isinstance(student, AdapterStudent)
-    base = _sizes(facts.config)
+    try:
+        base = _sizes(facts.config)
+    except (TypeError, ValueError, KeyError) as error:
+        cause = str(error).partition("\n")[0][:100]
+        raise UserError(f"student.base: {facts.name}: its config.json is of no causal model ({cause})") from None
     trained = sum(lora_parameters(base, lora) for lora in (student.reasoning, student.verification) if lora)
     trained += 5 * base.hidden * (1 if base.is_tied else 2)  # the markers
     texts, mean_length = expected_texts(recipe)
@@ -247,26 +252,19 @@ def check_adapter(recipe: Recipe, console: Console, *, show_example: bool = Fals
 def _show_example(recipe: Recipe, console: Console) -> None:
     """The first solution as it is learnt, where data and base are on this machine: nothing is downloaded for it."""
     from distill.adapter_data import HeldOut, encode_staged, learnable
-    from distill.adapter_training import base_of, base_tokenizer
+    from distill.adapter_training import base_tokenizer
     from distill.check import show_tokens
     from distill.reference import load_traces
     from students.dual_lora import STAGED_MARKERS
 
     assert isinstance(recipe.student, AdapterStudent)
-    if not _is_local(recipe) or not Path(base_of(recipe.student).source).exists():
+    if not is_local(recipe) or not Path(base_of(recipe.student).source).exists():
         console.print("no example: data and base must be on this machine (--set data.path=FILE, student.base=FOLDER)")
         return
     row, tokenizer = learnable(load_traces(recipe)[0], recipe, HeldOut([])), base_tokenizer(recipe)
     tokenizer.add_tokens(list(STAGED_MARKERS))
     example = encode_staged(row["question"], row["text"], tokenizer, wrong=row["wrong"])
     show_tokens(recipe, example, tokenizer, console)
-
-
-def _is_local(recipe: Recipe) -> bool:
-    """Whether all the data is in files."""
-    teacher = recipe.teacher
-    assert isinstance(teacher, ReferenceTeacher)
-    return all(s.path for s in teacher.datasets.values()) if teacher.datasets else recipe.data.path is not None
 
 
 def _rows(found: AdapterForecast) -> Iterator[tuple[str, str]]:
@@ -286,6 +284,14 @@ def _rows(found: AdapterForecast) -> Iterator[tuple[str, str]]:
 
 def _duration(seconds: float) -> str:
     return f"{seconds / 60:,.0f} minutes" if seconds < 7200 else f"{seconds / 3600:,.1f} hours"
+
+
+def _missing_base(student: AdapterStudent) -> Iterator[str]:
+    """A folder that is no base; whether a name is one on the Hub is not known here."""
+    name = student.base
+    is_folder = name.startswith((".", "/", "~")) or name.count("/") > 1
+    if is_folder and base_of(student).source == name and not (Path(name) / "config.json").is_file():
+        yield f"student.base: {name} is no folder with a config.json; name one, or a base on the Hub (owner/name)"
 
 
 def _missing_packages(student: AdapterStudent) -> Iterator[str]:

@@ -15,6 +15,7 @@ from distill.errors import UserError, unknown_name
 from distill.examples import encode_text, problems_to_ask, training_texts
 from distill.processes import usable_cores
 from distill.recipe import AdapterStudent, Recipe, SymbolicTeacher
+from distill.reference import is_local, student_format
 from parsers.prompts import write_pergunta
 
 PROBED_TEXTS = 1_000
@@ -72,7 +73,7 @@ def refuse_impossible(recipe: Recipe, *, may_download: bool = True) -> Probe | N
 
         return refuse_impossible_adapter(recipe, may_download=may_download)
     student = recipe.student
-    is_readable = may_download or isinstance(recipe.teacher, SymbolicTeacher) or recipe.data.path is not None
+    is_readable = may_download or is_local(recipe)
     problems = [*_size_problems(student), *dtype_problems(recipe.train.dtype)]
     problems += dict.fromkeys(data_problems(recipe)) if is_readable else ()
     if student.vocab_size < MIN_VOCAB_SIZE:
@@ -100,7 +101,7 @@ def refuse_impossible(recipe: Recipe, *, may_download: bool = True) -> Probe | N
 def _refuse_long_prompts(recipe: Recipe, tokenizer: Any) -> None:
     """Questions that leave no room for an answer in the context of a student that learns cut texts."""
     student = recipe.student
-    if getattr(student, "format", "nrm") != "pergunta":
+    if student_format(recipe) != "pergunta":
         return
     prompts = [write_pergunta(problem.question) for problem in problems_to_ask(recipe)]
     longest = max((len(tokenizer(prompt, add_special_tokens=False).input_ids) for prompt in prompts), default=0)

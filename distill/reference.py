@@ -82,6 +82,14 @@ def student_format(recipe: Recipe) -> str:
     return getattr(recipe.student, "format", "nrm")
 
 
+def is_local(recipe: Recipe) -> bool:
+    """Whether nothing that the teacher reads must be downloaded."""
+    teacher = recipe.teacher
+    if not isinstance(teacher, ReferenceTeacher):
+        return True
+    return all(s.path for s in teacher.datasets.values()) if teacher.datasets else recipe.data.path is not None
+
+
 def read_texts(graphs: Path, side: str) -> list[str]:
     """The texts of one side that `write_graphs` wrote and that are used, in order."""
     return [row["text"] for row in read_jsonl(graphs) if row["side"] == side and not row["unused"]]

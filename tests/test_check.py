@@ -9,6 +9,7 @@ import yaml
 from rich.console import Console
 
 from distill.check import check_recipe, stage_weights
+from distill.errors import UserError
 from distill.examples import training_texts
 from distill.forecast import forecast, refuse_impossible
 from distill.recipe import Recipe, load_recipe
@@ -54,6 +55,15 @@ def test_the_example_is_shown_token_by_token_with_its_weight():
     ]
     assert {row[-2]: row[-1] for row in rows} == {"VERIFY": "2.5", "answer": "0.5", "prompt": "0"}
     assert "VERIFY 2.5" in text
+
+
+def test_the_data_of_several_data_sets_is_looked_at_where_all_of_it_is_here(tmp_path):
+    def shown_with(paths: str) -> str:
+        return shown(load_recipe("miniaxion_gsm8k", ["teacher.datasets={" + paths + "}"]))
+
+    with pytest.raises(UserError, match=r"gone\.jsonl: no such file"):
+        shown_with(f"gsm8k: {{path: {tmp_path / 'gone.jsonl'}}}")
+    assert "the data is on the Hub" in shown_with(f"gsm8k: {{path: {tmp_path / 'gone.jsonl'}}}, math: {{}}")
 
 
 def test_weights_at_the_start_of_a_schedule():
