@@ -75,8 +75,6 @@ def test_weights_at_the_start_of_a_schedule():
 def test_float16_is_refused_where_there_is_no_gpu(monkeypatch):
     import torch
 
-    from distill.errors import UserError
-
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(UserError, match="float16 is computed on GPUs only"):
         refuse_impossible(load_recipe("miniaxion_tiny", ["train.dtype=float16"]))
