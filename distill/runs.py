@@ -51,11 +51,6 @@ class Run:
         return self.path / "tokenizer"
 
     @property
-    def checkpoints(self) -> Path:
-        """Folder of what training resumes from."""
-        return self.path / "checkpoints"
-
-    @property
     def snapshots(self) -> Path:
         """Folder of the student at moments of training, until they are measured."""
         return self.path / "snapshots"

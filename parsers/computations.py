@@ -85,7 +85,7 @@ _MAX_CHARACTERS = 20_000
 
 
 def find_computations(text: str, language: str = "en") -> list[Computation]:
-    """All computations of a statement in reading order. Take calculator marks out first, see `without_marks`."""
+    """All computations of a statement in reading order. Calculator marks must have been taken out."""
     if "=" not in text:
         return []
     tokens: list[_Token] = [
@@ -126,11 +126,6 @@ def _written(token: str) -> str:
     if token.replace(" ", "").isdigit():
         return token.replace(" ", "")  # 80 000
     return f"({token})" if "/" in token and token.replace("/", "").isdigit() else token
-
-
-def without_marks(text: str) -> str:
-    """The text without its calculator marks: "48/2 = <<48/2=24>>24" becomes "48/2 = 24"."""
-    return MARK.sub("", text) if "<<" in text else text
 
 
 def _before(tokens: list[_Token]) -> tuple[str, int]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from parsers.graph import Quantity
-from parsers.relations import Chain, Member
+from parsers.relations import Chain
 
 
 @dataclass(slots=True)
@@ -274,8 +274,3 @@ def left_of(chain: Chain) -> str:
         return ""
     first = chain.members[0]
     return (first.name or (first.symbols[0] if first.symbols else "")).lower()
-
-
-def last_member(chain: Chain) -> Member:
-    """The member on the right."""
-    return chain.members[-1]

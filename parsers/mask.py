@@ -30,7 +30,6 @@ _DISPLAY_ENVIRONMENTS = {
     "aligned",
 }
 _LATEX_INSIDE = re.compile(r"\\[a-zA-Z]|[\^_=]")
-_FORMULA_LINE = re.compile(r"^[ \t]*(?:[-*+][ \t]+)?()([^\n]*[=+*/×÷≈<>≤≥⇔⇒−][^\n]*)$", re.M)
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _COMMAND = re.compile(
     r"\\(?:text|mathrm|textbf|mathbf|operatorname)\s*\{[^{}\n]*\}|\\[a-zA-Z]+|\b(?:sin|cos|tan|log|lim|max|min)\b"

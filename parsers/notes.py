@@ -20,7 +20,6 @@ from parsers.graph import Quantity, Value
 OPEN, CLOSE = "⟦", "⟧"
 _NOTE = re.compile(r" ?⟦(\{[^⟦⟧\n]*\})⟧$")
 _HEAD = re.compile(r"\s*⟦(\{[^⟦⟧\n]*\})⟧\n?")
-_MAX_NOTE = 1_000_000
 
 
 def write_note(fields: Mapping[str, Any]) -> str:

@@ -26,7 +26,6 @@ _STAGED_START = re.compile(r"\s*\[(?:UNDERSTAND|PLAN|EXECUTE|VERIFY|ANSWER)\]")
 _THINK_TAG = re.compile(r"<think>|</think>")
 _GSM8K_MARK = re.compile(r"<<[^<>\n]*=[^<>\n]*>>|^#### ?\S", re.MULTILINE)
 _SOCRATIC_LINE = re.compile(r"^[^\n*]+\? ?\*\* ", re.MULTILINE)
-_CHOICES = re.compile(r"\bChọn(?: đáp án)? [A-D]\b")
 
 
 def parse(text: str, *, question: str = "", format: str = "auto", language: str = "auto") -> ReasoningGraph:

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from distill.evaluation import check_form
-from distill.evaluation.formatting import SHARES, format_shares
+from distill.evaluation.formatting import SHARES
+from distill.evaluation.outputs import Output, score_outputs
 
 QUICK = settings(max_examples=50, deadline=None)  # a loaded machine is no error
 
@@ -87,9 +88,10 @@ def test_never_raises(text):
 
 
 def test_shares():
-    found = format_shares([WHOLE, WHOLE, "no", WHOLE.replace("<ANS>9</ANS>", "")])
+    texts = [WHOLE, WHOLE, "no", WHOLE.replace("<ANS>9</ANS>", "")]
+    found = score_outputs([Output("4 + 5?", text) for text in texts])[0]["format"]
     assert (found["n"], found["well_formed"], found["thinking_rate"], found["answer_completion"]) == (4, 0.5, 0.75, 0.5)
-    assert format_shares([]) == {"n": 0}
+    assert score_outputs([])[0]["format"] == {"n": 0, "published": None, **dict.fromkeys(SHARES)}
 
 
 def test_a_text_of_a_megabyte_is_checked_at_once():

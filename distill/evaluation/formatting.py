@@ -91,10 +91,3 @@ def _stage_shares(names: Iterable[str]) -> dict[str, bool]:
     seen = list(names)
     in_order = [name for name in STAGE_NAMES if name in seen]
     return {"stage_completeness": len(in_order) == len(STAGE_NAMES), "stage_order": bool(seen) and seen == in_order}
-
-
-def format_shares(texts: Iterable[str]) -> dict[str, float | int]:
-    """`n` and each share of SHARES over all outputs, in [0, 1]; without outputs only `n`."""
-    forms = [check_form(text) for text in texts]
-    shares = {name: sum(getattr(form, name) for form in forms) / len(forms) for name in SHARES if forms}
-    return {"n": len(forms), **shares}
