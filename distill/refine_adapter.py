@@ -28,7 +28,7 @@ from parsers.numbers import find_givens
 from parsers.phrases import phrases_of
 from parsers.recompute import show
 from parsers.structure import computes, spaced
-from teachers.problems import Problem, Trace
+from teachers.problems import Problem, Trace, parse_trace
 
 MAX_DENOMINATOR = 10**6
 """A wrong value with more digits than this behind the point is not quoted."""
@@ -89,9 +89,7 @@ def _by_reference(asked: Trace, executed: list[Step], gold: Gold, language: str)
 
     None where the reference does not compute the gold answer, or has no step that stands against the wrong one.
     """
-    problem = asked.problem
-    graph = parse(asked.text, question=problem.question, format=asked.format, language=problem.language)  # type: ignore[arg-type]
-    reference = [step for step in _executed(graph) if computes(step, language)]
+    reference = [step for step in _executed(parse_trace(asked)) if computes(step, language)]
     if not reference or not all(step.correct for step in reference):
         return None
     values = {step.value for step in reference}

@@ -17,7 +17,7 @@ from distill.own_traces import Encoders, OwnTrace
 from distill.recipe import Recipe, SymbolicTeacher
 from distill.runs import Run
 from parsers import ReasoningGraph, Stage, parse
-from teachers.problems import Problem, Trace
+from teachers.problems import Problem, Trace, parse_trace
 from teachers.symbolic import Verify, correct, solve
 
 FRESH = 10**9
@@ -42,15 +42,15 @@ def read_sample(problem: Problem, output: str, verify: Verify) -> OwnTrace:
     if not form.well_formed:
         return OwnTrace("malformed", problem.task)
     graph = parse(output, question=problem.question, format="nrm", language=problem.language)
-    taught = solve(problem, verify=verify).text
-    teacher = parse(taught, question=problem.question, format="nrm", language=problem.language)
+    taught = solve(problem, verify=verify)
+    teacher = parse_trace(taught)
     if any(_texts(graph, stage) != _texts(teacher, stage) for stage in (Stage.UNDERSTAND, Stage.PLAN)):
         return OwnTrace("misread", problem.task)
     gold = problem.accepted or problem.answer
     is_right = grade(output, gold=gold, language=problem.language).strict
     execute = _texts(graph, Stage.EXECUTE)
     if execute == _texts(teacher, Stage.EXECUTE):
-        return OwnTrace("right" if is_right else "broken", problem.task, taught)
+        return OwnTrace("right" if is_right else "broken", problem.task, taught.text)
     mended = correct(problem, execute, verify=verify)
     if mended is None:
         return OwnTrace("other", problem.task)

@@ -6,7 +6,7 @@
 
 Rows are sorted by prompt length, padded on the left and decoded together; rows that have finished leave the batch. On
 a 1M-parameter student this is faster than `model.generate` on the same batch, whose bookkeeping costs as much as the
-model (benchmarks/bench_measures.py measures it).
+model (benchmarks/bench_train_nano.py and bench_axion.py measure it).
 """
 
 from __future__ import annotations
