@@ -100,9 +100,7 @@ def read_examples(graphs: Path, side: str, tokenizer: Any) -> Iterator[Any]:
             yield encode_staged(row["question"], row["text"], tokenizer, wrong=row["wrong"])
 
 
-def encode_staged(
-    question: str, text: str, tokenizer: Any, *, wrong: Iterable[Sequence[int]] = (), max_length: int | None = None
-) -> Any:
+def encode_staged(question: str, text: str, tokenizer: Any, *, wrong: Iterable[Sequence[int]] = ()) -> Any:
     """The Example of a staged text behind the base's chat prompt; learnt is the text but its wrong steps, and EOS."""
     from students.encoding import encode
 
@@ -110,14 +108,7 @@ def encode_staged(
     start = len(asked)
     spans = [Span(start + s.start, start + s.end, s.stage, None) for s in staged_spans(text)]
     ignored = [(start + begin, start + end) for begin, end in wrong]
-    return encode(
-        asked + text + tokenizer.eos_token,
-        spans,
-        tokenizer,
-        supervised_from=start,
-        ignored=ignored,
-        max_length=max_length,
-    )
+    return encode(asked + text + tokenizer.eos_token, spans, tokenizer, supervised_from=start, ignored=ignored)
 
 
 def staged_spans(text: str) -> list[Span]:
