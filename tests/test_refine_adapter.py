@@ -185,27 +185,29 @@ def test_a_whole_run_and_one_killed_before_every_write(
     again = Run(tmp_path / "again", whole.recipe)
     shutil.copytree(whole.path, again.path, ignore=shutil.ignore_patterns("refine", "student"))
     shutil.copytree(before, again.student)
+    seen: set[Path] = set()
     kills = 0
-    while not again.rounds.is_file():
+    while not again.rounds.is_file() and kills < 20:
         with monkeypatch.context() as patch:
-            left = [1]  # this many writes, then the end
+            first: list[Path] = []
             for name in ("write_json", "write_jsonl", "whole_folder"):
-                patch.setattr(refine, name, mortal(getattr(refine, name), left))
+                patch.setattr(refine, name, mortal(getattr(refine, name), seen, first))
             try:
                 refine.refine_run(again, console)
             except KeyboardInterrupt:
                 kills += 1
-    assert kills == 8 and result(again) == found
+    assert kills == len(seen) - 1 == 8 and result(again) == found
 
 
-def mortal(write: Callable[..., Any], left: list[int]) -> Callable[..., Any]:
-    """The same function, but it kills the run where nothing is left."""
+def mortal(write: Callable[..., Any], seen: set[Path], first: list[Path]) -> Callable[..., Any]:
+    """The same function, but the run dies before it writes the second path that no run has written before."""
 
-    def wrapped(*arguments: Any) -> Any:
-        left[0] -= 1
-        if left[0] < 0:
+    def wrapped(path: Path, *arguments: Any) -> Any:
+        if path not in seen and first:
             raise KeyboardInterrupt
-        return write(*arguments)
+        first.extend({path} - seen)
+        seen.add(path)
+        return write(path, *arguments)
 
     return wrapped
 
