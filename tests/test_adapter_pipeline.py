@@ -132,7 +132,7 @@ def test_a_run_ends_with_base_and_student_and_resumes_bit_for_bit(
     assert metrics["base"]["accuracy"]["strict"]["n"] == 2 and metrics["base"]["tokens_per_answer"] > 0
     record = read_json(whole / "run.json")
     assert record["traces"]["unused"] == {"shares its words with a test question": 2}
-    assert record["traces"]["injected_errors"] > 5 and record["training"]["trained_parameters"] > 0
+    assert record["traces"]["injected_errors"]["gsm8k"] > 5 and record["training"]["trained_parameters"] > 0
     checkpoint = next((whole / "checkpoints").glob("checkpoint-*"))
     assert not (checkpoint / "model.safetensors").exists()
     assert (checkpoint / "verification" / "adapter_model.safetensors").is_file()
