@@ -12,7 +12,7 @@ from typing import Any
 from rich.console import Console
 
 from distill.adapter_data import read_examples, reference_graphs
-from distill.adapter_training import base_errors, base_of
+from distill.adapter_training import base_errors, base_of, is_learnable
 from distill.recipe import AdapterStudent
 from distill.runs import Run, write_json, write_jsonl
 from teachers.problems import Problem
@@ -52,7 +52,7 @@ def evaluate_adapter(run: Run, console: Console) -> None:
         )
         metrics["tokens_per_answer"] = _tokens_per_answer(rows)
         held_out = read_examples(run.graphs, "validation", tokenizer)
-        fitting = (e for e in held_out if _fits(e, recipe.student.max_length))
+        fitting = (e for e in held_out if is_learnable(e, recipe.student.max_length))
         if examples := list(islice(fitting, VALIDATION_EXAMPLES)):
             metrics["validation"] = validation_loss(model, tokenizer, examples, batch_size=2)
         del model
@@ -87,7 +87,3 @@ def evaluate_base(run: Run, problems: Sequence[Problem], **options: Any) -> tupl
 def _tokens_per_answer(rows: Sequence[dict[str, Any]]) -> float | None:
     counts = [row["num_tokens"] for row in rows if row["num_tokens"] is not None]
     return round(sum(counts) / len(counts), 1) if counts else None
-
-
-def _fits(example: Any, max_length: int) -> bool:
-    return len(example.input_ids) <= max_length and any(label >= 0 for label in example.labels[1:])

@@ -142,23 +142,28 @@ def learnable_examples(run: Run, tokenizer: Any) -> tuple[list[Any], dict[str, A
 
     student = run.recipe.student
     found = list(read_examples(run.graphs, "training", tokenizer))
-    fitting = [e for e in found if len(e.input_ids) <= student.max_length]
-    kept = [e for e in fitting if any(label >= 0 for label in e.labels[1:])]
+    kept = [example for example in found if is_learnable(example, student.max_length)]
+    too_long = sum(len(example.input_ids) > student.max_length for example in found)
     counts = {
         "kept": len(kept),
-        "too_long": len(found) - len(fitting),
-        "nothing_supervised": len(fitting) - len(kept),
+        "too_long": too_long,
+        "nothing_supervised": len(found) - too_long - len(kept),
         "longest": max((len(e.input_ids) for e in found), default=0),
         "mean_length": round(sum(len(e.input_ids) for e in kept) / max(len(kept), 1), 1),
     }
     if not kept:
         raise UserError(
-            f"no example is left to learn from: of {len(found)}, {counts['too_long']} are longer than "
+            f"no example is left to learn from: of {len(found)}, {too_long} are longer than "
             f"student.max_length {student.max_length} and {counts['nothing_supervised']} have no supervised token; "
             f"the longest has {counts['longest']} tokens",
             heading="data",
         )
     return kept, counts
+
+
+def is_learnable(example: Any, max_length: int) -> bool:
+    """Whether an example fits and has a token to learn."""
+    return len(example.input_ids) <= max_length and any(label >= 0 for label in example.labels[1:])
 
 
 def num_trained(model: Any) -> int:

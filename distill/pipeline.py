@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -102,13 +103,23 @@ def traces_phase(run: Run, console: Console) -> None:
 
 
 def tokenizer_phase(run: Run, console: Console) -> None:
-    """tokenizer/: the student's vocabulary, from training-side texts only; that of the base of an adapter student."""
+    """tokenizer/: the student's vocabulary, or that of its base."""
     if is_adapter(run.recipe):
         from distill.adapter_training import base_tokenizer
 
-        with whole_folder(run.tokenizer) as folder:
-            base_tokenizer(run.recipe).save_pretrained(folder)
-        return
+        tokenizer = base_tokenizer(run.recipe)
+    else:
+        tokenizer = new_tokenizer(run)
+    with whole_folder(run.tokenizer) as folder:
+        tokenizer.save_pretrained(folder)
+
+
+def new_tokenizer(run: Run) -> Any:
+    """The tokenizer of a nano student, trained on training-side texts only.
+
+    Raises:
+        UserError: the texts do not fill its vocabulary.
+    """
     from distill.examples import TOKENIZER_TEXTS, training_texts
     from distill.forecast import refuse_unfilled
     from distill.reference import student_format
@@ -118,8 +129,7 @@ def tokenizer_phase(run: Run, console: Console) -> None:
     texts = training_texts(run.recipe, run.graphs).first(TOKENIZER_TEXTS)
     tokenizer = train_tokenizer(texts, vocab_size=run.recipe.student.vocab_size, form=student_format(run.recipe))
     refuse_unfilled(run.recipe, len(tokenizer))
-    with whole_folder(run.tokenizer) as folder:
-        tokenizer.save_pretrained(folder)
+    return tokenizer
 
 
 def train_phase(run: Run, console: Console, *, nproc: int = 1) -> None:
@@ -191,13 +201,7 @@ def report_phase(run: Run, console: Console) -> None:
     """The model card in student/, and report.html."""
     from distill.report import write_report
 
-    if is_adapter(run.recipe):
-        from distill.adapter_card import adapter_card
-
-        card = adapter_card(run.recipe, metrics=read_json(run.metrics), facts=run.record())
-    else:
-        card = nano_card(run)
-    write_text(run.student / "README.md", card)
+    write_text(run.student / "README.md", student_card(run))
     write_report(run.path, history=list(read_jsonl(run.history)))
 
 
@@ -206,14 +210,16 @@ def is_adapter(recipe: Recipe) -> bool:
     return isinstance(recipe.student, AdapterStudent)
 
 
-def nano_card(run: Run) -> str:
-    """The model card of a nano student."""
+def student_card(run: Run) -> str:
+    """The model card of the student of a run whose metrics are there."""
+    from distill.adapter_card import adapter_card
     from distill.model_card import model_card
 
-    languages = getattr(run.recipe.teacher, "language", ("en",))
-    student, metrics = run.recipe.student, read_json(run.metrics)
-    assert not isinstance(student, AdapterStudent)
-    return model_card(name=student.size, metrics=metrics, facts=run.record(), languages=languages)
+    recipe, metrics, facts = run.recipe, read_json(run.metrics), run.record()
+    if isinstance(recipe.student, AdapterStudent):
+        return adapter_card(recipe, metrics=metrics, facts=facts)
+    languages = getattr(recipe.teacher, "language", ("en",))
+    return model_card(name=recipe.student.size, metrics=metrics, facts=facts, languages=languages)
 
 
 def export_model(model: str, out: Path, *, to: str) -> Path:
