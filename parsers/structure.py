@@ -54,7 +54,7 @@ def structure(graph: ReasoningGraph) -> ReasoningGraph:
     answer = graph.answer
     verdicts: list[str] = []
     if Stage.VERIFY not in present:
-        verdicts, answer = _verdicts(graph, phrases, len(ahead))
+        verdicts, answer = _verdicts(graph, phrases)
     first = next((i for i, step in enumerate(graph.steps) if step.stage > Stage.PLAN), len(graph.steps))
     reader = StepReader(graph.givens, graph.language)
     steps: list[Step] = []
@@ -153,9 +153,13 @@ def _asked(question: str) -> str:
 
 
 def _goals(graph: ReasoningGraph, phrases: Phrases) -> list[str]:
-    """One sub-goal for each computing step, in the words of the step."""
+    """The sub-goals of the computing steps, in the words of the steps; one that several steps share is named once.
+
+    A student that reads lists of equal lines learns to write them without end.
+    """
     computing = [step for step in graph.steps if computes(step, graph.language)]
-    return [goal_of(step, phrases, graph.language) for step in computing] or [phrases.find_answer]
+    goals = dict.fromkeys(goal_of(step, phrases, graph.language) for step in computing)
+    return list(goals) or [phrases.find_answer]
 
 
 def computes(step: Step, language: str) -> bool:
@@ -169,7 +173,7 @@ def computes(step: Step, language: str) -> bool:
     )
 
 
-def _verdicts(graph: ReasoningGraph, phrases: Phrases, num_goals: int) -> tuple[list[str], str | None]:
+def _verdicts(graph: ReasoningGraph, phrases: Phrases) -> tuple[list[str], str | None]:
     """The texts of VERIFY, and the answer after them."""
     computing = [step for step in graph.steps if computes(step, graph.language)]
     if not computing:

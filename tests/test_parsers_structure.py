@@ -28,6 +28,15 @@ def stage_texts(graph: ReasoningGraph, stage: Stage) -> list[str]:
     return [step.text for step in graph.steps if step.stage is stage]
 
 
+def test_a_sub_goal_that_several_steps_share_is_named_once() -> None:
+    graph = solved(
+        "Her row has 4*3 = <<4*3=12>>12 tiles.\nHer row has 12+5 = <<12+5=17>>17 tiles.\n"
+        "She pays 17*2 = $<<17*2=34>>34.\n#### 34"
+    )
+    assert stage_texts(graph, Stage.PLAN) == ["Tiles", "She pays"]
+    assert len(stage_texts(graph, Stage.EXECUTE)) == 3
+
+
 def test_all_four_stages_in_order() -> None:
     graph = solved(SOLUTION)
     assert [step.stage.name[0] for step in graph.steps] == list("UPPEEV")
