@@ -33,7 +33,7 @@ def test_a_sub_goal_that_several_steps_share_is_named_once() -> None:
         "Her row has 4*3 = <<4*3=12>>12 tiles.\nHer row has 12+5 = <<12+5=17>>17 tiles.\n"
         "She pays 17*2 = $<<17*2=34>>34.\n#### 34"
     )
-    assert stage_texts(graph, Stage.PLAN) == ["Tiles", "She pays"]
+    assert stage_texts(graph, Stage.PLAN) == ["Tiles her row has", "She pays"]
     assert len(stage_texts(graph, Stage.EXECUTE)) == 3
 
 
