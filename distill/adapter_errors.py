@@ -18,12 +18,12 @@ from itertools import groupby
 from random import Random
 
 from distill.evaluation.perturb import plausible_error
-from parsers import ReasoningGraph, Stage, Step, parse, structure
+from parsers import ReasoningGraph, Stage, Step, structure
 from parsers.choices import split_options
 from parsers.expressions import evaluate
 from parsers.numbers import decimal_comma, digits_pattern, find_numbers, to_fraction
 from parsers.recompute import recompute, show
-from teachers.problems import Trace
+from teachers.problems import Trace, parse_trace
 
 ATTEMPTS = 4
 TELLING = 12
@@ -129,7 +129,9 @@ def _replaced_in_prose(
         start, value = number.start("digits"), to_fraction(number["digits"], language)
         before, behind = text[:start], text[number.end() :]
         is_result = bool(_RESULT.search(before)) and not _OPERATION.match(behind)
-        if value is not None and is_result and before.endswith("-"):
+        if value is None:
+            continue
+        if is_result and before.endswith("-"):
             start, value = start - 1, -value
         if result is not None and value == result[0] and is_result:
             new = result[1]
@@ -169,5 +171,4 @@ def _final_value(graph: ReasoningGraph) -> Fraction | None:
 
 
 def _read(trace: Trace, text: str) -> ReasoningGraph:
-    problem = trace.problem
-    return parse(text, question=problem.question, format=trace.format, language=problem.language)  # type: ignore[arg-type]
+    return parse_trace(replace(trace, text=text))
