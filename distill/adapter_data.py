@@ -22,12 +22,12 @@ from rich.progress import track
 from distill.adapter_errors import with_error
 from distill.evaluation.evaluate import prompt
 from distill.recipe import Recipe, ReferenceTeacher
-from distill.reference import load_sources, load_test_problems
+from distill.reference import load_sources, load_test_problems, load_test_traces
 from distill.runs import Run, read_jsonl, write_jsonl
-from parsers import ReasoningGraph, Stage, parse, render, structure
+from parsers import ReasoningGraph, Stage, render, structure
 from parsers.answers import Verdict, answers_equal
 from parsers.render import Span
-from teachers.problems import Problem, Trace, is_test_side
+from teachers.problems import Problem, Trace, is_test_side, parse_trace
 
 MAX_SHARED_WORDS = 12
 """A question that shares more words in a row than this with a test question is not trained on (13-grams, as in
@@ -64,7 +64,7 @@ def learnable(trace: Trace, recipe: Recipe, test: HeldOut) -> dict[str, Any]:
     assert isinstance(teacher, ReferenceTeacher)
     random = Random(f"error/{recipe.seed}/{problem.question}")
     changed = with_error(trace, random) if random.random() < teacher.error_rate else None
-    graph = changed or _structured(problem, trace.text, trace.format)
+    graph = changed or structure(parse_trace(trace))
     text = render(graph, format="staged", exact=False)
     mistaken = {step.id for step in graph.steps if step.stage is Stage.EXECUTE and step.correct is False}
     return {
@@ -123,8 +123,7 @@ def staged_spans(text: str) -> list[Span]:
 
 def reference_graphs(recipe: Recipe) -> dict[str, ReasoningGraph]:
     """Question -> structured reference solution of the test questions, for RFS."""
-    found = (trace for traces, _ in load_sources(recipe, split="test") for trace in traces)
-    return {t.problem.question: _structured(t.problem, t.text, t.format) for t in found}
+    return {trace.problem.question: structure(parse_trace(trace)) for trace in load_test_traces(recipe)}
 
 
 class HeldOut:
@@ -159,7 +158,3 @@ def _is_right(graph: ReasoningGraph, problem: Problem) -> bool:
         return False
     verdict = answers_equal(gold=problem.answer, prediction=graph.answer, language=problem.language)
     return verdict is Verdict.EQUAL
-
-
-def _structured(problem: Problem, text: str, format: str) -> ReasoningGraph:
-    return structure(parse(text, question=problem.question, format=format, language=problem.language))  # type: ignore[arg-type]

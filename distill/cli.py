@@ -81,7 +81,9 @@ def check(
 
     checked = load_recipe(recipe, overrides or ())
     from distill.check import check_recipe
+    from distill.quiet import quiet_libraries
 
+    quiet_libraries()
     check_recipe(checked, show_example=show_example)
 
 
