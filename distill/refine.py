@@ -75,7 +75,8 @@ def draw_traces(run: Run, number: int, student: Path, folder: Path, console: Con
     assert recipe.refine is not None
     num_samples = recipe.refine.num_samples
     asked = track.ask(run, number)
-    loaded: tuple[Any, Any] | None = None
+    model: Any = None
+    tokenizer: Any = None
     found: list[dict[str, Any]] = []
     with asking_progress(len(asked) * num_samples, console) as on_progress:
         for start in range(0, len(asked), PART):
@@ -84,9 +85,10 @@ def draw_traces(run: Run, number: int, student: Path, folder: Path, console: Con
             if part.is_file():
                 on_progress(len(some))
             else:
-                loaded = loaded or track.load(student)
+                if model is None:
+                    model, tokenizer = track.load(student)
                 seed = Random(f"{recipe.seed}/{number}/{start}").getrandbits(31)
-                write_jsonl(part, _draw(loaded[0], loaded[1], recipe, some, seed=seed, on_progress=on_progress))
+                write_jsonl(part, _draw(model, tokenizer, recipe, some, seed=seed, on_progress=on_progress))
             for trace, row in zip(some, read_jsonl(part), strict=True):
                 whole = row["output"] if row["finished"] else ""  # one that ran out of tokens is malformed
                 found.append({"question": trace.problem.question, **asdict(track.judge(recipe, trace, whole))})
