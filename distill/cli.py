@@ -185,6 +185,41 @@ def evaluate(
 
 
 @app.command()
+def ask(
+    student: Annotated[
+        str, typer.Argument(metavar="STUDENT", help="A run folder, a saved student, or its name on the Hub.")
+    ],
+    question: Annotated[
+        str | None, typer.Argument(metavar="QUESTION", help="Left out or -: each line of standard input is one.")
+    ] = None,
+    max_new_tokens: Annotated[int, typer.Option("--max-new-tokens", min=1, help="Longest answer.")] = 384,
+    temperature: Annotated[float, typer.Option("--temperature", min=0, help="0 takes the best token.")] = 0.0,
+    repetition_penalty: Annotated[
+        float, typer.Option("--repetition-penalty", help="Above 1 lowers tokens that are there already.")
+    ] = 1.0,
+    seed: Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="What is drawn with a temperature.")] = 0,
+    calculator: Annotated[
+        bool, typer.Option("--calculator", help="Compute what an adapter student writes in <<…=.")
+    ] = False,
+) -> None:
+    """Ask a student a question; the answer is shown as it is written."""
+    from distill.ask import ask as ask_student
+    from distill.quiet import quiet_libraries
+
+    quiet_libraries()
+    ask_student(
+        student,
+        question,
+        _console(stderr=False),
+        max_new_tokens=max_new_tokens,
+        temperature=temperature,
+        repetition_penalty=repetition_penalty,
+        seed=seed,
+        calculator=calculator,
+    )
+
+
+@app.command()
 def score(
     outputs: Annotated[
         Path, typer.Argument(metavar="OUTPUTS.jsonl", help="Outputs: a JSON object a line; or a run folder.")

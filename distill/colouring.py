@@ -11,7 +11,7 @@ import re
 from parsers import parse
 
 MAX_SHOWN = 4000  # characters of one output that a page shows
-_MARK = re.compile(r"\[(UNDERSTAND|PLAN|EXECUTE|VERIFY|ANSWER)\]|</?THINK>|(<ANS>)|</ANS>")
+MARK = re.compile(r"\[(UNDERSTAND|PLAN|EXECUTE|VERIFY|ANSWER)\]|</?THINK>|(<ANS>)|</ANS>")
 _STEP = re.compile(r"<STEP>|\n")
 
 Block = tuple[str, tuple[str, ...]]
@@ -21,7 +21,7 @@ def stage_blocks(text: str, *, question: str = "") -> list[Block]:
     """(stage, its pieces) in the order of the text; ANSWER is the answer field, "" is text outside every stage."""
     cut = " …" if len(text) > MAX_SHOWN else ""
     text = text[:MAX_SHOWN].rpartition("</INST>")[2]
-    blocks = _by_mark(text) if _MARK.search(text) else _by_step(text, question)
+    blocks = _by_mark(text) if MARK.search(text) else _by_step(text, question)
     if cut and blocks:
         stage, pieces = blocks[-1]
         blocks[-1] = (stage, (*pieces, cut))
@@ -31,7 +31,7 @@ def stage_blocks(text: str, *, question: str = "") -> list[Block]:
 def _by_mark(text: str) -> list[Block]:
     blocks: list[Block] = []
     stage, position = "", 0
-    for mark in [*_MARK.finditer(text), None]:
+    for mark in [*MARK.finditer(text), None]:
         piece = text[position : mark.start() if mark else len(text)]
         pieces = tuple(part.strip() for part in _STEP.split(piece) if part.strip())
         if pieces:
