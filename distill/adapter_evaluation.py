@@ -37,7 +37,11 @@ def evaluate_adapter(run: Run, console: Console) -> None:
 
     recipe, settings = run.recipe, run.recipe.eval
     problems = problems_to_ask(recipe)
-    options: dict[str, Any] = {"max_new_tokens": settings.max_new_tokens, "batch_size": settings.batch_size}
+    options: dict[str, Any] = {
+        "max_new_tokens": settings.max_new_tokens,
+        "batch_size": settings.batch_size,
+        "repetition_penalty": settings.repetition_penalty,
+    }
     with base_errors():
         model, tokenizer = load_student(run.student)
     if settings.calculator:

@@ -173,6 +173,7 @@ def evaluate_phase(run: Run, console: Console) -> None:
             harder=harder,
             teachers=teacher_graphs(problems, verify=getattr(run.recipe.teacher, "verify", "inverse")),
             max_new_tokens=settings.max_new_tokens,
+            repetition_penalty=settings.repetition_penalty,
             batch_size=settings.batch_size,
             on_progress=on_progress,
         )

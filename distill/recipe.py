@@ -311,6 +311,9 @@ class Evaluation(Section):
     seed: Seed = 1
     batch_size: Count = 100
     max_new_tokens: Count = 384
+    repetition_penalty: Positive = 1.0
+    """Above 1 it lowers tokens that stand in the text already, for student and base alike: small ones else write lists
+    without end."""
     calculator: Bool = False
     """Compute what stands in `<<…=` of EXECUTE while an adapter student writes."""
     problems: str | None = None

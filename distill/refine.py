@@ -125,6 +125,7 @@ def _decoding(recipe: Recipe, tokenizer: Any) -> dict[str, Any]:
     return {
         "max_new_tokens": settings.max_new_tokens,
         "batch_size": settings.batch_size,
+        "repetition_penalty": settings.repetition_penalty,
         "logits_processor": Calculator(tokenizer) if settings.calculator else None,
     }
 

@@ -64,6 +64,7 @@ def accuracy_curve(run: Run, problems: Sequence[Problem], rows: Sequence[Mapping
             tokenizer,
             unwritten(asked),
             max_new_tokens=settings.max_new_tokens,
+            repetition_penalty=settings.repetition_penalty,
             batch_size=settings.batch_size,
         )
         right = [grade(one.text, gold=one.gold or "", language=one.language).strict for one in written]

@@ -30,6 +30,7 @@ def evaluate(
     num_perturbed: int = 200,
     max_new_tokens: int = 384,
     batch_size: int = 64,
+    repetition_penalty: float = 1.0,
     logits_processor: Callable[[Any, Any], Any] | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -40,13 +41,21 @@ def evaluate(
         teachers: question -> the teacher's graph, for RFS. Questions of the nano tasks need none: the symbolic
             teacher solves them here.
         num_perturbed: how many of its own right outputs it gets back with a wrong step, to continue.
-        logits_processor: as in `students.generation.generate`.
+        repetition_penalty, logits_processor: as in `students.generation.generate`.
         on_progress: hears how many more questions are answered, `len(problems) + len(harder)` in all.
     """
 
     def write(outputs: Sequence[Output], progress: Callable[[int], None] | None = on_progress) -> list[Output]:
-        options = {"max_new_tokens": max_new_tokens, "batch_size": batch_size, "logits_processor": logits_processor}
-        return write_on(model, tokenizer, outputs, on_progress=progress, **options)  # type: ignore[arg-type]
+        return write_on(
+            model,
+            tokenizer,
+            outputs,
+            max_new_tokens=max_new_tokens,
+            batch_size=batch_size,
+            repetition_penalty=repetition_penalty,
+            logits_processor=logits_processor,
+            on_progress=progress,
+        )
 
     start = time.monotonic()
     outputs = write(unwritten(problems))
@@ -61,6 +70,7 @@ def evaluate(
         "tokens": sum(output.num_tokens or 0 for output in outputs),
         "max_new_tokens": max_new_tokens,
         "batch_size": batch_size,
+        "repetition_penalty": repetition_penalty,
     }
     if harder:
         metrics["one_more_digit"] = _beyond(write(unwritten(harder)))
@@ -83,6 +93,7 @@ def write_on(
     *,
     max_new_tokens: int,
     batch_size: int,
+    repetition_penalty: float = 1.0,
     logits_processor: Callable[[Any, Any], Any] | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> list[Output]:
@@ -95,6 +106,7 @@ def write_on(
         [prompt(tokenizer, output.question) + output.text for output in outputs],
         max_new_tokens=max_new_tokens,
         batch_size=batch_size,
+        repetition_penalty=repetition_penalty,
         logits_processor=logits_processor,
         on_progress=on_progress,
     )
