@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import warnings
 
 CHATTY = ("bitsandbytes", "httpx", "torch.distributed.elastic", "torch.multiprocessing")
 """Loggers whose warnings say nothing that a user could act on."""
@@ -13,5 +14,6 @@ def quiet_libraries() -> None:
     from transformers.utils import logging as transformers_logging
 
     transformers_logging.disable_progress_bar()
+    warnings.filterwarnings("ignore", category=FutureWarning, module=r"transformers\.")  # of its own names
     for name in CHATTY:
         logging.getLogger(name).setLevel(logging.ERROR)
