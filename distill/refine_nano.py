@@ -1,7 +1,7 @@
 """Self-error rounds of a nano student: fresh problems of the symbolic teacher, who knows every step.
 
 its own   [EXECUTE]<STEP>4+8=13<STEP>3+4+1=8[VERIFY]…</THINK><ANS>83</ANS>
-learnt    [EXECUTE] (not the steps) [VERIFY]<STEP>4+8=12<STEP>step 1: 4+8=12<STEP>3+4+1=8<STEP>ok</THINK><ANS>82</ANS>
+learnt    [EXECUTE] (not the steps) [VERIFY]<STEP>4+8=12, 13 wrong<STEP>3+4+1=8<STEP>ok</THINK><ANS>82</ANS>
 """
 
 from __future__ import annotations

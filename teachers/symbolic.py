@@ -11,10 +11,11 @@ Numbers are worked on digit by digit, least significant first. Every step restat
 computing it is a look-up in what stands next to it; operands are padded to one width, so that a digit's place is its
 position. What was tried before this wording, and how long each took to be learnt, stands in docs/log.md.
 
-VERIFY undoes the whole computation in one step, or (`verify="steps"`) computes every step again and compares:
+VERIFY undoes the whole computation in one step, or (`verify="steps"`) computes every step again and writes the value
+that EXECUTE holds beside its own, so that comparing is a matter of two neighbours. From an error on it only computes:
 
-    [EXECUTE]    3>2, 7-5=2, 4-8-0+10=8, 3-2-1=0
-    [VERIFY]     3>2, 7-5=2, 4-8-0+10=6, step 3: 4-8-0+10=6, 3-2-1=0, ok
+    [EXECUTE]    3>2 | 7-5=2    | 4-8-0+10=8          | 3-2-1=0
+    [VERIFY]     3>2 | 7-5=2, 2 | 4-8-0+10=6, 8 wrong | 3-2-1=0 | ok
 """
 
 from __future__ import annotations
@@ -46,7 +47,6 @@ class Work:
     random: Random = field(default_factory=Random)
     steps: Steps = field(default_factory=list)
     num_computed: int = 0
-    wrong_index: int | None = None
     checks_steps: bool = False
 
     @property
@@ -54,15 +54,16 @@ class Work:
         """The EXECUTE steps so far."""
         return [text for stage, text in self.steps if stage is Stage.EXECUTE]
 
-    def verify(self, check: str, *, wrong: int | None = None) -> list[str]:
-        """VERIFY of this right work. With `wrong`, of one whose EXECUTE step of that number, from 0, is another."""
-        execute = self.executed
-        by_steps = self.checks_steps and self.num_computed > 0
+    def verify(self, check: str, *, of: Sequence[str] | None = None) -> list[str]:
+        """VERIFY of this right work's EXECUTE steps, or `of` others, which hold an error."""
+        execute, by_steps = self.executed, self.checks_steps and self.num_computed > 0
         verdict = ["ok"] if by_steps else [f"{check} ok"] if check else []
-        if wrong is None:
-            return [*execute, *verdict] if by_steps else verdict
-        named = [f"{self.words.step} {wrong + 1}: {execute[wrong]}", *execute[wrong + 1 :], *verdict]
-        return [*execute[: wrong + 1], *named] if by_steps else named
+        first = len(execute) if of is None else first_difference(of, execute)
+        checked = [_compared(step, step) for step in execute[:first]] if by_steps else []
+        if of is None:
+            return [*checked, *verdict]
+        corrected = f"{_compared(execute[first], of[first])} {self.words.wrong}"
+        return [*checked, corrected, *execute[first + 1 :], *verdict]
 
     def write(self, stage: Stage, *texts: str) -> None:
         """Add steps to a stage."""
@@ -72,8 +73,6 @@ class Work:
         """Write `expression=value` as a step, with an error if this is a place for it; what was written."""
         if self._slips():
             value = _plausible_error(value, self.random)
-            if self.wrong_index is None:
-                self.wrong_index = len(self.steps)
         self.num_computed += 1
         self.write(Stage.EXECUTE, f"{expression}={value}")
         return value
@@ -82,6 +81,19 @@ class Work:
         if self.wrong_step is None or self.num_computed <= self.wrong_step:
             return self.num_computed == self.wrong_step
         return self.slip_rate > 0 and self.random.random() < self.slip_rate
+
+
+def first_difference(steps: Sequence[str], others: Sequence[str]) -> int:
+    """Number, from 0, of the first step that is another; of the shorter's end where there is none."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(steps, others, strict=False)))
+
+
+def _compared(step: str, written: str) -> str:
+    """A step that computes with the value beside it that `written` gives the same expression; others as they stand."""
+    expression, equals, value = step.rpartition("=")
+    if written == step:
+        return f"{step}, {value}" if equals else step
+    return f"{step}, {written.removeprefix(expression + equals)}"
 
 
 def _plausible_error(value: int, random: Random) -> int:
@@ -317,8 +329,8 @@ def solve(
     computing step of it is wrong, too, with probability `slip_rate`), and VERIFY finds the first error, corrects it and
     computes on from there. Deterministic by (problem, seed).
 
-    With `verify="steps"` VERIFY computes every step of a computation again; a result that differs from what EXECUTE
-    holds is named. Where nothing is computed, VERIFY is as with "inverse".
+    With `verify="steps"` VERIFY computes every step of a computation again and compares. Where nothing is computed,
+    VERIFY is as with "inverse".
     """
     random = Random(f"{seed}/{problem.id}/{problem.question}")
     work = Work(WORDS[problem.language], checks_steps=verify == "steps")
@@ -336,12 +348,10 @@ def _with_error(problem: Problem, right: Work, answer: str, check: str, random: 
     slip = random.randrange(right.num_computed)
     work = Work(right.words, wrong_step=slip, slip_rate=slip_rate, random=random, checks_steps=right.checks_steps)
     wrong_answer, wrong_check = SOLVERS[problem.task](work, problem)
-    assert work.wrong_index is not None
-    first = work.wrong_index - (len(right.steps) - len(right.executed))
     confirmed, denied = check.format(r=answer), wrong_check.format(r=wrong_answer)
     if denied != confirmed and not right.checks_steps:
         work.write(Stage.VERIFY, denied.replace("=", "!="))
-    work.write(Stage.VERIFY, *right.verify(confirmed, wrong=first))
+    work.write(Stage.VERIFY, *right.verify(confirmed, of=work.executed))
     return work.steps
 
 
@@ -353,12 +363,12 @@ def correct(problem: Problem, execute: Sequence[str], *, verify: Verify = "inver
     """
     right = Work(WORDS[problem.language], checks_steps=verify == "steps")
     answer, check = SOLVERS[problem.task](right, problem)
-    first = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(execute, right.executed, strict=False)))
+    first = first_difference(execute, right.executed)
     if first == min(len(execute), len(right.executed)):
         return None
     steps = [(stage, text) for stage, text in right.steps if stage is not Stage.EXECUTE]
     steps += [(Stage.EXECUTE, text) for text in execute]
-    steps += [(Stage.VERIFY, text) for text in right.verify(check.format(r=answer), wrong=first)]
+    steps += [(Stage.VERIFY, text) for text in right.verify(check.format(r=answer), of=execute)]
     return write_nrm(problem.question, steps, answer), first
 
 

@@ -24,8 +24,8 @@ class Words:
     odd: str
     true: str
     false: str
-    step: str
-    """Names a wrong step in VERIFY."""
+    wrong: str
+    """What VERIFY says of a wrong value."""
 
 
 WORDS: dict[str, Words] = {
@@ -45,7 +45,7 @@ WORDS: dict[str, Words] = {
         odd="odd",
         true="true",
         false="false",
-        step="step",
+        wrong="wrong",
     ),
     "pt": Words(
         add="somar",
@@ -63,6 +63,6 @@ WORDS: dict[str, Words] = {
         odd="ímpar",
         true="verdadeiro",
         false="falso",
-        step="passo",
+        wrong="errado",
     ),
 }

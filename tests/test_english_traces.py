@@ -130,7 +130,7 @@ GOLDEN = (
         "[PLAN]<STEP>multiply"
         "[EXECUTE]<STEP>7*2=14<STEP>1*2=12<STEP>12+1=13<STEP>7*3=21<STEP>1*3=3<STEP>3+2=5<STEP>134+510"
         "<STEP>4+0=4<STEP>3+1+0=4<STEP>1+5+0=6"
-        "[VERIFY]<STEP>644/32!=17<STEP>step 2: 1*2=2<STEP>2+1=3<STEP>7*3=21<STEP>1*3=3<STEP>3+2=5"
+        "[VERIFY]<STEP>644/32!=17<STEP>1*2=2, 12 wrong<STEP>2+1=3<STEP>7*3=21<STEP>1*3=3<STEP>3+2=5"
         "<STEP>034+510<STEP>4+0=4<STEP>3+1+0=4<STEP>0+5+0=5<STEP>544/32=17 ok</THINK><ANS>544</ANS>",
     ),
     (
@@ -139,7 +139,7 @@ GOLDEN = (
         "[UNDERSTAND]<STEP>24+37-12"
         "[PLAN]<STEP>add<STEP>compare<STEP>subtract"
         "[EXECUTE]<STEP>4+7=11<STEP>2+3+1=6<STEP>61-12<STEP>6>1<STEP>1-2+10=9<STEP>6-1-1=2"
-        "[VERIFY]<STEP>29+12-37!=24<STEP>step 6: 6-1-1=4<STEP>49+12-37=24 ok</THINK><ANS>49</ANS>",
+        "[VERIFY]<STEP>29+12-37!=24<STEP>6-1-1=4, 2 wrong<STEP>49+12-37=24 ok</THINK><ANS>49</ANS>",
     ),
     (
         "pattern", 2, 1, 1,
@@ -148,7 +148,7 @@ GOLDEN = (
         "[PLAN]<STEP>difference<STEP>add"
         "[EXECUTE]<STEP>79-92<STEP>7<9<STEP>-(92-79)<STEP>2-9+10=3<STEP>9-7-1=0<STEP>53-03<STEP>5>0"
         "<STEP>3-3=0<STEP>5-0-0=5"
-        "[VERIFY]<STEP>50-53!=-13<STEP>step 5: 9-7-1=1<STEP>53-13<STEP>5>1<STEP>3-3=0<STEP>5-1-0=4"
+        "[VERIFY]<STEP>50-53!=-13<STEP>9-7-1=1, 0 wrong<STEP>53-13<STEP>5>1<STEP>3-3=0<STEP>5-1-0=4"
         "<STEP>40-53=-13 ok</THINK><ANS>40</ANS>",
     ),
     (
@@ -157,7 +157,7 @@ GOLDEN = (
         "[UNDERSTAND]<STEP>77+19"
         "[PLAN]<STEP>add"
         "[EXECUTE]<STEP>7+9=18<STEP>7+1+1=9"
-        "[VERIFY]<STEP>98-19!=77<STEP>step 1: 7+9=16<STEP>7+1+1=9<STEP>96-19=77 ok</THINK><ANS>96</ANS>",
+        "[VERIFY]<STEP>98-19!=77<STEP>7+9=16, 18 wrong<STEP>7+1+1=9<STEP>96-19=77 ok</THINK><ANS>96</ANS>",
     ),
 )  # fmt: skip
 """(task, seed, index, error rate, text)"""

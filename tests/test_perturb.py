@@ -35,7 +35,7 @@ def finish(prefix: str, *, uses_prefix: bool, verifies: bool) -> str:
     if total == 72 and first_value(prefix) == 24:
         return prefix + "[VERIFY]<STEP>72-24=48 ok</THINK><ANS>72</ANS>"
     if verifies:
-        return prefix + "[VERIFY]<STEP>step 1: 48/2=24<STEP>48+24=72</THINK><ANS>72</ANS>"
+        return prefix + "[VERIFY]<STEP>48/2=24, 25 wrong<STEP>48+24=72</THINK><ANS>72</ANS>"
     return prefix + f"[VERIFY]<STEP>{total}-{may}=48 ok</THINK><ANS>{total}</ANS>"
 
 

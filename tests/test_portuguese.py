@@ -107,21 +107,21 @@ def test_an_injected_error_is_found_and_corrected(task: str) -> None:
         wrong = read(problem, error_rate=1)
         assert wrong.answer == problem.answer
         bad = [s for s in wrong.steps if s.stage is Stage.EXECUTE and s.correct is False]
-        if "passo " not in solve(problem, error_rate=1).text:
+        if " errado" not in solve(problem, error_rate=1).text:
             assert problem.task == "true_false"  # two of its three claims compute nothing that could slip
             assert not bad
             continue
         assert len(bad) == 1, wrong
-        execute = [s for s in wrong.steps if s.stage is Stage.EXECUTE]
-        named = next(s for s in wrong.steps if s.stage is Stage.VERIFY and s.text.startswith("passo "))
-        assert named.text.startswith(f"passo {execute.index(bad[0]) + 1}: {bad[0].text.split('=')[0]}=")
+        named = next(s for s in wrong.steps if s.stage is Stage.VERIFY and s.text.endswith(" errado"))
+        expression, _, value = bad[0].text.partition("=")
+        assert named.text.startswith(f"{expression}=") and named.text.endswith(f", {value} errado")
         assert flags_error(wrong)
         assert wrong.steps[-1].text == read(problem).steps[-1].text
 
 
 def test_traces_hold_no_english() -> None:
     english = re.compile(
-        r"\b(?:add|subtract|multiply|compare|difference|times|last|halve|larger|smaller|step|even|odd)\b"
+        r"\b(?:add|subtract|multiply|compare|difference|times|last|halve|larger|smaller|wrong|even|odd)\b"
     )
     for problem in islice(draw_problems(MIX, seed=3, split="train"), 300):
         body = solve(problem, error_rate=0.5).text.partition("</INST>")[2]

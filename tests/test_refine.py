@@ -24,8 +24,8 @@ from teachers.symbolic import solve
 
 SUM = Problem("What is 34 + 48?", "82", "arithmetic", expression="34+48")
 HEAD = "[UNDERSTAND]<STEP>34+48[PLAN]<STEP>add"
-RIGHT = HEAD + "[EXECUTE]<STEP>4+8=12<STEP>3+4+1=8[VERIFY]<STEP>4+8=12<STEP>3+4+1=8<STEP>ok</THINK><ANS>82</ANS>"
-SLIP = HEAD + "[EXECUTE]<STEP>4+8=13<STEP>3+4+1=8[VERIFY]<STEP>4+8=13<STEP>3+4+1=8<STEP>ok</THINK><ANS>83</ANS>"
+RIGHT = HEAD + "[EXECUTE]<STEP>4+8=12<STEP>3+4+1=8[VERIFY]<STEP>4+8=12, 12<STEP>3+4+1=8, 8<STEP>ok</THINK><ANS>82</ANS>"
+SLIP = HEAD + "[EXECUTE]<STEP>4+8=13<STEP>3+4+1=8[VERIFY]<STEP>4+8=13, 13<STEP>3+4+1=8, 8<STEP>ok</THINK><ANS>83</ANS>"
 TINY = [
     "train.max_steps=4", "train.warmup_steps=1", "train.save_steps=2", "eval.num_questions_per_task=2",
     "teacher.verify=steps", "teacher.error_rate=0.3", "refine.num_problems=6", "refine.num_samples=2",
@@ -46,7 +46,7 @@ def test_the_teacher_writes_what_the_cases_below_start_from() -> None:
     [
         (RIGHT, "right"),
         (RIGHT.replace("<ANS>82", "<ANS>28"), "broken"),
-        (RIGHT.replace("[VERIFY]<STEP>4+8=12", "[VERIFY]<STEP>4+8=12<STEP>step 1: 4+8=12"), "right"),
+        (RIGHT.replace("4+8=12, 12", "4+8=12, 12 wrong"), "right"),
         (SLIP, "corrected"),
         (SLIP.replace("<ANS>83", "<ANS>82"), "corrected"),  # whatever the answer: the step re-computes wrong
         (RIGHT.replace("3+4+1=8", "3+4+0=7").replace("82", "72"), "corrected"),  # the carry is lost, the answer wrong
@@ -71,7 +71,7 @@ def test_an_error_is_learnt_with_the_verify_that_mends_it_and_without_what_is_wr
     (start, end), *more = found.ignored
     assert found.text[start:end] == "<STEP>4+8=13<STEP>3+4+2=9"
     assert not more
-    assert found.text.endswith("[VERIFY]<STEP>4+8=12<STEP>step 1: 4+8=12<STEP>3+4+1=8<STEP>ok</THINK><ANS>82</ANS>")
+    assert found.text.endswith("[VERIFY]<STEP>4+8=12, 13 wrong<STEP>3+4+1=8<STEP>ok</THINK><ANS>82</ANS>")
     assert found.text.startswith(f"<INST>{SUM.question}</INST><THINK>{HEAD}")
 
 
@@ -80,7 +80,7 @@ def test_what_is_learnt_of_it_token_by_token() -> None:
     found = sample(SLIP)
     example = encode_own(found.text, found.ignored, tokenizer)
     learnt = tokenizer.decode([label for label in example.labels if label >= 0])
-    assert "13" not in learnt and "4+8=12" in learnt and "[EXECUTE]" in learnt and "What" not in learnt
+    assert "=13" not in learnt and "4+8=12, 13 wrong" in learnt and "[EXECUTE]" in learnt and "What" not in learnt
     stages = [stage for stage in example.stage_ids if stage >= 0]
     assert all(a <= b for a, b in pairwise(stages)) and set(stages) == set(map(int, Stage))
 
@@ -106,8 +106,8 @@ def test_shares_of_the_mix() -> None:
         texts = [
             tokenizer.decode(mixed_example(recipe, 1, pools_of(own), encode, index).input_ids) for index in range(300)
         ]
-        right = sum("34 + 48" in text and "step" not in text for text in texts)
-        return right / 300, sum("34 + 48" in text and "step" in text for text in texts) / 300
+        right = sum("34 + 48" in text and "wrong" not in text for text in texts)
+        return right / 300, sum("34 + 48" in text and "wrong" in text for text in texts) / 300
 
     right, corrected = shares("refine.teacher_share=0.5", "refine.corrected_share=0.2")
     assert 0.32 < right < 0.48 and 0.05 < corrected < 0.16  # 0.4 and 0.1

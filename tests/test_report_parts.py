@@ -59,7 +59,7 @@ def test_errors_are_placed_in_the_first_stage_that_is_not_the_teachers() -> None
         REWIRED,
         TAUGHT.replace("divide", "add").replace("<ANS>72", "<ANS>71"),
         TAUGHT.replace("<STEP>48[P", "<STEP>84[P").replace("<ANS>72", "<ANS>71"),
-        TAUGHT.replace("72-24=48 ok", "step 2: 48+24=71").replace("<ANS>72", "<ANS>71"),
+        TAUGHT.replace("72-24=48 ok", "48+24=71, 72 wrong").replace("<ANS>72", "<ANS>71"),
         TAUGHT.replace("<ANS>72", "<ANS>71"),
         "",
     )

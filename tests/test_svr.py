@@ -107,7 +107,7 @@ def test_digit_wise_steps_are_right_if_they_are_the_teachers():
     ("text", "is_flag"),
     [
         ("62+286!=347", True),
-        ("step 3: 7-5=2", True),
+        ("7-5=2, 3 wrong", True),
         ("Step 2 is wrong, it should be 24.", True),
         ("That is incorrect.", True),
         ("There is a mistake in step 1.", True),

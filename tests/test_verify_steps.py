@@ -22,6 +22,18 @@ SOLVED = [*COMPUTING, "comparison", "sorting"]
 SUBTRACTION = Problem("What is 347 - 285?", "62", "arithmetic", expression="347-285")
 
 
+def verified(right: list[str], wrong: list[str] | None = None) -> list[str]:
+    """VERIFY of EXECUTE steps that are `right`, or of `wrong` ones: each value beside its own up to the first error."""
+    checked = []
+    for step, written in zip(right, wrong or right, strict=False):
+        expression, equals, value = written.rpartition("=")
+        if step != written:
+            checked.append(f"{step}, {value} wrong")
+            break
+        checked.append(f"{step}, {value}" if expression + equals else step)
+    return [*checked, *right[len(checked) :], "ok"]
+
+
 def stage(text: str, which: Stage) -> list[str]:
     return [step.text for step in parse(text).steps if step.stage is which]
 
@@ -30,7 +42,7 @@ def test_by_hand() -> None:
     assert solve(SUBTRACTION, verify="steps").text == (
         "<INST>What is 347 - 285?</INST><THINK>[UNDERSTAND]<STEP>347-285[PLAN]<STEP>compare<STEP>subtract"
         "[EXECUTE]<STEP>3>2<STEP>7-5=2<STEP>4-8-0+10=6<STEP>3-2-1=0"
-        "[VERIFY]<STEP>3>2<STEP>7-5=2<STEP>4-8-0+10=6<STEP>3-2-1=0<STEP>ok</THINK><ANS>62</ANS>"
+        "[VERIFY]<STEP>3>2<STEP>7-5=2, 2<STEP>4-8-0+10=6, 6<STEP>3-2-1=0, 0<STEP>ok</THINK><ANS>62</ANS>"
     )
     corrected = correct(SUBTRACTION, ["3>2", "7-5=2", "4-8-0+10=8", "3-2-1=0"], verify="steps")
     assert corrected is not None
@@ -38,7 +50,7 @@ def test_by_hand() -> None:
     assert first == 2
     assert text.endswith(
         "[EXECUTE]<STEP>3>2<STEP>7-5=2<STEP>4-8-0+10=8<STEP>3-2-1=0"
-        "[VERIFY]<STEP>3>2<STEP>7-5=2<STEP>4-8-0+10=6<STEP>step 3: 4-8-0+10=6<STEP>3-2-1=0<STEP>ok</THINK><ANS>62</ANS>"
+        "[VERIFY]<STEP>3>2<STEP>7-5=2, 2<STEP>4-8-0+10=6, 8 wrong<STEP>3-2-1=0<STEP>ok</THINK><ANS>62</ANS>"
     )
 
 
@@ -49,10 +61,9 @@ def test_an_injected_error_is_recomputed_named_and_corrected(task: str) -> None:
         right = solve(problem, verify="steps").text
         wrong = solve(problem, error_rate=1, verify="steps").text
         execute, slipped = stage(right, Stage.EXECUTE), stage(wrong, Stage.EXECUTE)
-        assert stage(right, Stage.VERIFY) == [*execute, "ok"]
+        assert stage(right, Stage.VERIFY) == verified(execute)
         first = next(i for i, (a, b) in enumerate(zip(execute, slipped, strict=False)) if a != b)
-        named = f"step {first + 1}: {execute[first]}"
-        assert stage(wrong, Stage.VERIFY) == [*execute[: first + 1], named, *execute[first + 1 :], "ok"]
+        assert stage(wrong, Stage.VERIFY) == verified(execute, slipped)
         # Of the whole text only the slip is not learnt: what follows from it is consistent with it.
         assert [wrong[start:end] for start, end in wrong_steps(wrong)] == [f"<STEP>{slipped[first]}"]
         graph = parse(wrong, question=problem.question)
@@ -71,8 +82,7 @@ def test_with_more_slips_verify_still_computes_the_right_solution_from_the_first
         text = solve(problem, error_rate=1, slip_rate=0.5, verify="steps").text
         slipped = stage(text, Stage.EXECUTE)
         first = next(i for i, (a, b) in enumerate(zip(right, slipped, strict=False)) if a != b)
-        named = f"step {first + 1}: {right[first]}"
-        assert stage(text, Stage.VERIFY) == [*right[: first + 1], named, *right[first + 1 :], "ok"]
+        assert stage(text, Stage.VERIFY) == verified(right, slipped)
         unlearnt = [text[start + len("<STEP>") : end] for start, end in wrong_steps(text)]
         assert unlearnt[0] == slipped[first] and set(unlearnt) <= set(slipped[first:])
         assert parse(text, question=problem.question).answer == problem.answer
@@ -100,7 +110,7 @@ def test_a_student_that_verifies_by_steps_is_compared_with_a_teacher_that_does()
 
 
 def test_a_slip_before_a_last_digit_that_equals_the_answer_is_an_error() -> None:
-    text = "<THINK>[EXECUTE]<STEP>2+2=5<STEP>1+3=4[VERIFY]<STEP>2+2=4<STEP>step 1: 2+2=4</THINK><ANS>4</ANS>"
+    text = "<THINK>[EXECUTE]<STEP>2+2=5<STEP>1+3=4[VERIFY]<STEP>2+2=4, 5 wrong<STEP>1+3=4</THINK><ANS>4</ANS>"
     assert read_verification(parse(text), gold="4") == VerificationRecord(True, True, True)
 
 
@@ -111,7 +121,7 @@ def test_a_students_own_steps_are_corrected(verify) -> None:
     assert corrected is not None
     text, first = corrected
     assert (first, stage(text, Stage.EXECUTE)) == (1, ["83: 28 83", "24: 28 24 83"])
-    assert stage(text, Stage.VERIFY) == ["step 2: 24: 24 28 83", "3=3 ok"]
+    assert stage(text, Stage.VERIFY) == ["24: 24 28 83, 24: 28 24 83 wrong", "3=3 ok"]
     graph = parse(text, question=sorting.question)
     assert read_verification(graph, gold="24, 28, 83") == VerificationRecord(True, True, True)
 

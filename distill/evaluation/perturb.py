@@ -2,7 +2,7 @@
 
     its own output    [EXECUTE]<STEP>48/2=24<STEP>48+24=72[VERIFY]…
     changed prefix    [EXECUTE]<STEP>48/2=25               and the student continues from here
-    continuation      <STEP>48+25=73[VERIFY]<STEP>step 1: 48/2=24<STEP>48+24=72</THINK><ANS>72</ANS>
+    continuation      <STEP>48+25=73[VERIFY]<STEP>48/2=24, 25 wrong<STEP>48+24=72</THINK><ANS>72</ANS>
 
 Two measures come of the same continuations. Perturbation score: of the changed steps whose consequences can be
 computed, the share after which the student states the changed consequence (73) — the written step is used, it is no

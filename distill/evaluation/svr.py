@@ -27,7 +27,7 @@ _DENIED = re.compile(
 _FLAG = re.compile(
     r"\b(?:wrong|incorrect|errors?|mistakes?|should (?:be|have been)|does(?: not|n't) (?:match|hold|check)|mismatch"
     r"|corrected|erros?|errad[oa]s?|incorret[oa]s?|deveria ser|corrigid[oa]|não confere|sai|không đúng|không khớp)\b"
-    r"|≠|!=|✗|❌|^(?:step|passo) \d+:"
+    r"|≠|!=|✗|❌"
 )
 
 
