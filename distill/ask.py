@@ -15,7 +15,7 @@ from rich.console import Console
 from distill.check import COLOURS
 from distill.colouring import MARK
 from distill.errors import UserError
-from distill.eval_files import student_path
+from distill.eval_files import loaded, student_path
 from distill.evaluation.evaluate import prompt
 
 STYLES = {stage.name: colour for stage, colour in COLOURS.items()} | {"ANSWER": "bold"}
@@ -51,11 +51,13 @@ def ask(
         raise UserError(f"options: {error}") from None
     if question is not None and not question.strip():
         raise UserError('question: it is empty; write it behind the student, or "-" for the lines of standard input')
-    model, tokenizer = _load(student, calculator=calculator)
+    model, tokenizer = loaded(student_path(student))
     context = getattr(model.config, "max_position_embeddings", None) or math.inf
     if calculator:
         from students.calculator import Calculator
 
+        if not hasattr(model, "peft_config"):
+            raise UserError("--calculator: nano students write no <<…>>; it is for adapter students")
         options["logits_processor"] = Calculator(tokenizer)
     for asked in _lines() if question in (None, "-") else [question]:
         text = prompt(tokenizer, asked)
@@ -87,21 +89,6 @@ def _styled(pieces: Iterable[str]) -> Iterator[tuple[str, str]]:
             yield piece[start : mark.start()], style
             start, style = mark.start(), STYLES.get(mark[1] or "ANSWER" * bool(mark[2]), "")
         yield piece[start:], style
-
-
-def _load(student: str, *, calculator: bool) -> tuple[Any, Any]:
-    from students.generation import load_student
-    from students.hub import student_folder
-
-    path = student_path(student)
-    try:
-        folder = student_folder(path)
-        if calculator and not (folder / "base.json").is_file():
-            raise UserError("--calculator: nano students write no <<…>>; it is for adapter students")
-        return load_student(folder)
-    except (OSError, ValueError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise UserError(f"{path}: no student can be loaded from here ({reason})") from None
 
 
 def _lines() -> Iterator[str]:

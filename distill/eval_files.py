@@ -44,15 +44,11 @@ def eval_model(
         UserError: the file has bad lines, there is no student, or the folder exists.
     """
     from distill.evaluation.evaluate import evaluate
-    from students.generation import load_student
 
     questions, teachers = load_questions(problems)
     path = student_path(model)
     folder = new_folder(out or evaluation_folder(model, problems))
-    try:
-        student, tokenizer = load_student(path)
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: no student can be loaded from here ({str(error).splitlines()[0][:200]})") from None
+    student, tokenizer = loaded(path)
     with asking_progress(len(questions), console) as on_progress:
         metrics, rows = evaluate(
             student,
@@ -234,6 +230,21 @@ def student_path(model: str) -> str:
     if not path.exists() and (path.is_absolute() or model.startswith(".") or model.count("/") != 1):
         raise UserError(f"{model}: no such folder, and no name on the Hub (owner/name)")
     return model
+
+
+def loaded(student: str) -> tuple[Any, Any]:
+    """(model, tokenizer) of the student at a path that `student_path` gave.
+
+    Raises:
+        UserError: it cannot be loaded.
+    """
+    from students.generation import load_student
+
+    try:
+        return load_student(student)
+    except (OSError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise UserError(f"{student}: no student can be loaded from here ({reason})") from None
 
 
 def new_folder(out: str | Path) -> Path:
