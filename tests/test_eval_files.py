@@ -200,6 +200,14 @@ def test_two_files_are_compared_question_by_question(tmp_path, console):
     assert json.loads((tmp_path / "out" / "metrics.json").read_text())["paired"]["strict"] == strict
 
 
+def test_a_file_is_named_as_it_is_called_and_a_measure_is_one_line(tmp_path):
+    here, there = write(tmp_path / "here.jsonl", *rows("rr")), write(tmp_path / "other [red].jsonl", *rows("rw"))
+    narrow = Console(file=io.StringIO(), width=40)
+    score_file(here, None, None, narrow, against=there)
+    assert f"against {there}, 2 joined questions\n" in shown(narrow)
+    assert "answer completion 100.0 %\n" in shown(narrow)
+
+
 def test_comparing_the_other_way_round_gives_the_opposite(tmp_path, console):
     a, b = write(tmp_path / "a.jsonl", *rows("rrwrw")), write(tmp_path / "b.jsonl", *rows("wrwwr"))
     forth = score_file(a, None, None, console, against=b)["paired"]["strict"]
