@@ -91,6 +91,13 @@ def test_whole_page_is_self_contained():
     assert "3.3 %" in page, "the published figure stands beside ours"
 
 
+@pytest.mark.parametrize(("task", "is_published"), [("arithmetic", True), ("chess", False)])
+def test_the_legend_names_the_mark_of_published_figures_where_there_is_one(task, is_published):
+    metrics, rows = scored(RIGHT, EVIL, task=task)
+    page = build_report(title="one task", metrics=metrics, samples=rows)
+    assert ('class="mark"' in page, "published</span>" in page) == (is_published, is_published)
+
+
 def test_what_a_model_writes_cannot_act():
     metrics, rows = scored(EVIL, task="<b>task</b>")
     page = build_report(title="<i>t</i>", metrics=metrics, samples=rows, recipe="a: </pre><script>")
