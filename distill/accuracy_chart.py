@@ -53,7 +53,6 @@ def _times(steps: Sequence[int], history: Sequence[Mapping[str, Any]]) -> tuple[
 
 def _ticks(end: float) -> list[float]:
     """Up to seven round numbers from 0 to the end."""
-    rough = end / 6
-    size = 10 ** np.floor(np.log10(rough))
-    step = next(float(size * factor) for factor in (1, 2, 5, 10) if size * factor >= rough)
-    return [round(step * i, 6) for i in range(int(end / step) + 1)]
+    from matplotlib.ticker import MaxNLocator
+
+    return [float(tick) for tick in MaxNLocator(6, steps=[1, 2, 5, 10]).tick_values(0, end) if tick <= end]
