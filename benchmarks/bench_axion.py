@@ -3,33 +3,28 @@
     python -m benchmarks.bench_axion --data train.jsonl --steps 30
 
 Training: `distill.trainer.train` against (a) the same stock class and batch in a plain eager loop, tokens per second,
-and (b) a padded `transformers.Trainer`, supervised tokens per second. Ours trains in as many
-processes as `distill run` would take, the others in one with all threads. Cache: bytes per token of the
-latent cache against ordinary attention of the same heads, as held by transformers. Decoding: tokens per second of one
-stream, and seconds for 64 questions, against `model.generate` one after the other.
+and (b) a padded `transformers.Trainer`, supervised tokens per second. Ours trains in as many processes as `distill run`
+would take, the others in one with all threads. Cache: bytes per token of the latent cache against ordinary attention of
+the same heads, as held by transformers. Decoding: tokens per second of one stream, and seconds for 64 questions,
+against `model.generate` one after the other.
 """
 
 from __future__ import annotations
 
 import argparse
 import statistics
-import tempfile
 import time
-from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
-from rich.console import Console
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from benchmarks.bench_train_nano import fresh_student, plain_speed
+from benchmarks.bench_train_nano import fresh_student, our_speed, plain_speed
 from distill.data import Batches
 from distill.examples import encode_text, problems_to_ask, training_texts
-from distill.pipeline import traces_phase, train_phase
-from distill.processes import choose_nproc, usable_cores
+from distill.processes import usable_cores
 from distill.recipe import Recipe, load_recipe
-from distill.runs import Run, begin_run
 from students.axion import cache_bytes_per_token
 from students.generation import generate, stream
 from students.tokenizer import train_tokenizer
@@ -76,19 +71,6 @@ def training_ratios(recipe: Recipe, tokenizer: Any, examples: list[Any], rows: i
         )
     median = statistics.median
     return {"plain loop": median(ours) / median(eager), "padded Trainer": median(ours) / median(padded)}
-
-
-def our_speed(recipe: Recipe, tokenizer: Any) -> float:
-    """Supervised tokens per second of the training phase of `distill run`, in as many processes as it chooses."""
-    quiet = Console(quiet=True)
-    with tempfile.TemporaryDirectory() as folder:
-        this = Run(Path(folder) / "run", recipe)
-        begin_run(this)
-        traces_phase(this, quiet)
-        tokenizer.save_pretrained(this.tokenizer)
-        train_phase(this, quiet, nproc=choose_nproc(recipe.train.gradient_accumulation_steps))
-        facts = this.record()["training"]
-    return facts["supervised_tokens"] / facts["elapsed_seconds"]
 
 
 def eager_speed(recipe: Recipe, tokenizer: Any, examples: list[Any]) -> float:

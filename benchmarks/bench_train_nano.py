@@ -25,7 +25,7 @@ from transformers import Trainer, TrainingArguments
 
 from distill.data import collate
 from distill.examples import encode_text, problems_to_ask, training_texts
-from distill.pipeline import train_phase
+from distill.pipeline import traces_phase, train_phase
 from distill.processes import choose_nproc, usable_cores
 from distill.recipe import NanoStudent, Recipe, load_recipe
 from distill.runs import Run, begin_run
@@ -78,12 +78,14 @@ def fresh_student(recipe: Recipe, tokenizer: Any) -> Any:
 
 def our_speed(recipe: Recipe, tokenizer: Any) -> float:
     """Supervised tokens per second of the training phase of `distill run`, in as many processes as it chooses."""
-    started = time.perf_counter()
+    quiet = Console(quiet=True)
     with tempfile.TemporaryDirectory() as folder:
         run = Run(Path(folder) / "run", recipe)
         begin_run(run)
+        traces_phase(run, quiet)
         tokenizer.save_pretrained(run.tokenizer)
-        train_phase(run, Console(quiet=True), nproc=choose_nproc(recipe.train.gradient_accumulation_steps))
+        started = time.perf_counter()
+        train_phase(run, quiet, nproc=choose_nproc(recipe.train.gradient_accumulation_steps))
         facts = run.record()["training"]
     aside = time.perf_counter() - started - facts["elapsed_seconds"]
     print(
