@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from distill.adapter_bases import BaseFacts, find_base
-from distill.model_card import flat_facts, percent
+from distill.model_card import USE, flat_facts, percent
 from distill.recipe import AdapterStudent, Recipe
 
 FRONT_MATTER = """---
@@ -17,17 +17,8 @@ pipeline_tag: text-generation
 tags: [reasoning, distillation, lora]
 ---
 """
-USE = """```python
-from students import load_student
-
-model, tokenizer = load_student("student")
-messages = [{"role": "user", "content": "A box holds 12 eggs. How many eggs are in 7 boxes?"}]
-ids = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt", return_dict=True)
-print(tokenizer.decode(model.generate(**ids.to(model.device), max_new_tokens=256)[0]))
-```
-
-`reasoning/` and `verification/` are ordinary PEFT adapters; plain PEFT loads either one.
-"""
+QUESTION = "A box holds 12 eggs. How many eggs are in 7 boxes?"
+PLAIN_PEFT = "\n`reasoning/` and `verification/` are ordinary PEFT adapters; plain PEFT loads either one.\n"
 
 
 def adapter_card(recipe: Recipe, *, metrics: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
@@ -42,7 +33,7 @@ def adapter_card(recipe: Recipe, *, metrics: Mapping[str, Any], facts: Mapping[s
         f"## Licence\n\nOf the base: {base.licence}. It holds for what is made with it, these adapters included.\n",
         "## Results\n\nBase and student under one prompt and one checker.\n\n" + comparison(metrics),
         "## How it was made\n\n" + "".join(f"- {key}: {value}\n" for key, value in flat_facts(facts)),
-        "## Use\n\n" + USE,
+        "## Use\n\n" + USE.format(question=QUESTION) + PLAIN_PEFT,
     ]
     return "\n".join(parts)
 

@@ -16,15 +16,16 @@ tags: [reasoning, distillation, small-language-model]
 USE = """```python
 from students import load_student
 
-model, tokenizer = load_student("{folder}")
-prompt = "<INST>{question}</INST><THINK>"
-ids = tokenizer(prompt, return_tensors="pt", add_special_tokens=False)
-print(tokenizer.decode(model.generate(**ids, max_new_tokens=256)[0]))
+model, tokenizer = load_student("student")
+messages = [{{"role": "user", "content": "{question}"}}]
+ids = tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt", return_dict=True)
+print(tokenizer.decode(model.generate(**ids.to(model.device), max_new_tokens=256)[0]))
 ```
 """
+"""The same for every student: how it is asked is in its tokenizer."""
 QUESTIONS = {"en": "What is 347 + 285?", "pt": "Quanto é 347 + 285?"}
 LIMITS = """- Made to study how reasoning is distilled, on the tasks above; outside of them its answers mean nothing.
-- It writes confident steps also where it is wrong. Its VERIFY stage catches a part of its errors, measured above.
+- It writes confident steps also where it is wrong. A VERIFY stage catches a part of them at best, measured above.
 - Accuracy falls where numbers are longer than in training (see the second table of `report.html`).
 """
 
@@ -35,7 +36,6 @@ def model_card(
     metrics: Mapping[str, Any] | None = None,
     facts: Mapping[str, Any] | None = None,
     languages: Sequence[str] = ("en",),
-    folder: str = "student",
 ) -> str:
     """The card as Markdown with the front matter that the Hub reads; without metrics it says that none were measured.
 
@@ -46,7 +46,7 @@ def model_card(
     parts.append("## Results\n\n" + (_results(metrics) if metrics else "Not measured yet.\n"))
     if facts:
         parts.append("## How it was made\n\n" + "".join(f"- {key}: {value}\n" for key, value in flat_facts(facts)))
-    parts.append("## Use\n\n" + USE.format(folder=folder, question=QUESTIONS[languages[0]]))
+    parts.append("## Use\n\n" + USE.format(question=QUESTIONS[languages[0]]))
     parts.append("## Limits\n\n" + LIMITS)
     return "\n".join(parts)
 

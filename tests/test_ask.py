@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from rich.console import Console
 
 from distill import cli
 from distill.ask import show
+from distill.model_card import model_card
 from students.generation import generate, load_student
 from students.sizes import build_student
 from students.tokenizer import train_tokenizer
@@ -40,6 +42,13 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def written(run: Path, question: str, **options) -> str:
     model, tokenizer = load_student(run)
     return generate(model, tokenizer, [f"<INST>{question}</INST><THINK>"], **options)[0].text
+
+
+def test_the_lines_that_the_model_card_gives_run(run, capsys, monkeypatch):
+    monkeypatch.chdir(run)
+    (use,) = re.findall(r"```python\n(.*?)```", model_card(name="tiny"), re.DOTALL)
+    exec(use.replace("max_new_tokens=256", "max_new_tokens=8"), {})
+    assert capsys.readouterr().out.startswith("<INST>What is 347 + 285?</INST><THINK>")
 
 
 def call(capsys: pytest.CaptureFixture[str], *arguments: object) -> tuple[int, str, str]:
