@@ -14,7 +14,7 @@ from distill.recipe import AdapterStudent, Recipe
 from distill.runs import Run
 
 
-def train_adapter(run: Run, *, show: bool = True) -> None:
+def train_adapter(run: Run) -> None:
     """Train the adapters of a run, from its last checkpoint if it has one; writes history.jsonl and student/.
 
     Raises:
@@ -40,7 +40,6 @@ def train_adapter(run: Run, *, show: bool = True) -> None:
         seed=recipe.seed,
         num_examples=len(examples),
         resume=True,
-        show=show,
     )
 
     def save(folder: Path) -> None:

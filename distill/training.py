@@ -13,7 +13,7 @@ from distill.recipe import AdapterStudent
 from distill.runs import Run, whole_folder, write_jsonl
 
 
-def train_run(run: Run, *, show: bool = True) -> None:
+def train_run(run: Run) -> None:
     """Train the student of a run, from its last checkpoint if it has one; writes history.jsonl and student/."""
     from transformers import AutoTokenizer
 
@@ -24,7 +24,7 @@ def train_run(run: Run, *, show: bool = True) -> None:
     if isinstance(recipe.student, AdapterStudent):
         from distill.adapter_training import train_adapter
 
-        return train_adapter(run, show=show)
+        return train_adapter(run)
     tokenizer = AutoTokenizer.from_pretrained(run.tokenizer)
     student = recipe.student
     model = build_student(
@@ -55,7 +55,6 @@ def train_run(run: Run, *, show: bool = True) -> None:
         max_length=recipe.student.max_length,
         num_examples=texts.size,
         resume=True,
-        show=show,
         snapshots=run.snapshots,
     )
 
