@@ -19,6 +19,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from students.axion_decoding import decoding_forward
 from students.decoding import Decoding, fill_padding
 from students.hub import student_folder
 
@@ -174,7 +175,7 @@ def _decode(
     position_ids = (mask.cumsum(-1) - 1).clamp_min(0)
     gate = getattr(model, "verify_gate", None)  # students/dual_lora.py
     is_open = torch.ones_like(rows, dtype=torch.bool)
-    cache: Any = None
+    forward, cache = decoding_forward(model), None
     while num_open := int(is_open.sum()):
         if num_open <= KEEP_SHARE * len(rows):
             kept = is_open.nonzero()[:, 0]
@@ -184,7 +185,7 @@ def _decode(
             rows, padded, filled, room, is_open, ids, mask, position_ids = (
                 x[kept] for x in (rows, padded, filled, room, is_open, ids, mask, position_ids)
             )
-        out = model(
+        out = forward(
             input_ids=ids,
             attention_mask=mask,
             position_ids=position_ids,

@@ -1,84 +1,95 @@
-"""Decoding settings: the same tokens as transformers' generate, whatever the padding; streams are what generate gives."""
+"""The folded weights against the stock model that they were folded from."""
 
 from __future__ import annotations
 
-from types import SimpleNamespace
+from copy import deepcopy
 
 import pytest
 import torch
+from transformers import DeepseekV3ForCausalLM
 
-from students.decoding import Decoding
+from students.axion import AXION_SIZES
+from students.axion_decoding import AxionDecoder, decoding_forward
 from students.generation import generate, stream
-from students.sizes import build_student
+from students.tokenizer import train_tokenizer
 
-PROMPTS = ["5 6 7 8 9 10 11 12 13", "20 21", "30 9 4", "17"]
-GREEDY = [{}, {"repetition_penalty": 1.4}, {"min_new_tokens": 9}, {"min_new_tokens": 5, "repetition_penalty": 1.2}]
-
-
-class NumberTokenizer:
-    """Token ids written as numbers; 0 pads, 1 is unknown, 2 ends."""
-
-    pad_token_id, unk_token_id, bos_token_id, eos_token_id = 0, 1, None, 2
-
-    def __call__(self, text, add_special_tokens=False):
-        return {"input_ids": [int(word) for word in text.split()]}
-
-    def convert_tokens_to_ids(self, token):
-        return self.unk_token_id
-
-    def decode(self, ids, skip_special_tokens=False):
-        return " ".join(map(str, ids))
+TEXTS = ["Rosa has 12 pens and buys 5 more.", "Then she gives 3 away.", "How many pens are left? 14"]
 
 
-@pytest.fixture(scope="module")
-def model():
-    tokenizer = SimpleNamespace(pad_token_id=0, bos_token_id=None, eos_token_id=2)
-    model = build_student("axion1-350k", tokenizer, vocab_size=40, max_length=64, seed=4, num_hidden_layers=2)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            if parameter.ndim > 1:
-                parameter.mul_(12)
-        model.lm_head.weight[2] *= 1.5  # so that rows end
-    return model.eval()
+def student(vocab_size: int = 300, **changes) -> DeepseekV3ForCausalLM:
+    torch.manual_seed(0)
+    config = deepcopy(AXION_SIZES["axion1-350k"])
+    config.vocab_size = vocab_size
+    for name, value in changes.items():
+        setattr(config, name, value)
+    model = DeepseekV3ForCausalLM(config).eval()
+    for name, parameter in model.named_parameters():  # norms that are not one, weights that matter
+        parameter.data = torch.rand_like(parameter) + 0.5 if "norm" in name else torch.randn_like(parameter) * 0.3
+    for layer in model.model.layers:
+        layer.mlp.gate.e_score_correction_bias = torch.randn(config.n_routed_experts)
+    return model
 
 
-def by_transformers(model, prompt: str, **options) -> str:
-    ids = torch.tensor([[int(word) for word in prompt.split()]])
-    out = model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=12, do_sample=False, **options)
-    return " ".join(str(token) for token in out[0, ids.shape[1] :].tolist() if token not in (0, 2))
+@torch.inference_mode()
+@pytest.mark.parametrize(
+    "changes", [{}, {"rope_interleave": False}, {"norm_topk_prob": False, "routed_scaling_factor": 2.5}]
+)
+def test_logits_and_cache_are_the_stock_models(changes) -> None:
+    model = student(**changes)
+    ids = torch.randint(3, 300, (2, 9))
+    mask = torch.tensor([[1] * 9, [0, 0] + [1] * 7])
+    positions = (mask.cumsum(-1) - 1).clamp_min(0)
+    caches = []
+    for forward in (model, AxionDecoder(model)):
+        out = forward(
+            input_ids=ids[:, :4],
+            attention_mask=mask[:, :4],
+            position_ids=positions[:, :4],
+            past_key_values=None,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        logits = [out.logits]
+        for end in range(5, 10):
+            out = forward(
+                input_ids=ids[:, end - 1 : end],
+                attention_mask=mask[:, :end],
+                position_ids=positions[:, end - 1 : end],
+                past_key_values=out.past_key_values,
+                use_cache=True,
+            )
+            logits.append(out.logits)
+        caches.append((torch.cat(logits, dim=1), [(x.keys, x.values) for x in out.past_key_values.layers]))
+    (expected, stock), (found, own) = caches
+    assert expected.std() > 0.5
+    torch.testing.assert_close(found, expected, atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close([k[0] for k, _ in own], [k[0] for k, _ in stock], atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close([v[0] for _, v in own], [v[0] for _, v in stock], atol=1e-3, rtol=1e-3)
 
 
-@pytest.mark.parametrize("options", GREEDY)
-def test_greedy_equals_transformers(model, options):
-    found = generate(model, NumberTokenizer(), PROMPTS, max_new_tokens=12, stop=None, **options)
-    assert [g.text for g in found] == [by_transformers(model, prompt, **options) for prompt in PROMPTS]
-    assert all(g.num_tokens >= options.get("min_new_tokens", 0) for g in found)
-
-
-def test_some_row_would_end_early_without_the_minimum(model):
-    assert any(g.num_tokens < 9 for g in generate(model, NumberTokenizer(), PROMPTS, max_new_tokens=12, stop=None))
-
-
-@pytest.mark.parametrize("options", [*GREEDY, {"temperature": 0.8, "top_k": 5}])
-def test_a_stream_is_what_generate_gives(model, options):
-    for prompt in PROMPTS:
-        whole = generate(model, NumberTokenizer(), [prompt], max_new_tokens=12, stop=None, seed=3, **options)[0].text
-        pieces = list(stream(model, NumberTokenizer(), prompt, max_new_tokens=12, stop=None, seed=3, **options))
-        assert "".join(pieces) == whole
-
-
-def test_top_k_leaves_out_all_but_the_best(model):
-    with torch.no_grad():
-        best = model(torch.tensor([[9, 10]])).logits[0, -1].topk(3).indices.tolist()
-    drawn = generate(
-        model, NumberTokenizer(), ["9 10"] * 500, max_new_tokens=1, temperature=3.0, top_k=3, batch_size=500, stop=None
-    )
-    assert {int(g.text or 2) for g in drawn} == set(best)
+@torch.inference_mode()
+def test_text_is_that_of_transformers_generate() -> None:
+    tokenizer = train_tokenizer(TEXTS * 20, vocab_size=400)
+    model = student(len(tokenizer))
+    assert isinstance(decoding_forward(model), AxionDecoder)
+    vocabulary = tokenizer.get_vocab()
+    never = [index for token, index in vocabulary.items() if token in tokenizer.all_special_tokens or "<0x" in token]
+    model.get_input_embeddings().weight.data[never] = 0  # a logit of zero is never the best
+    tokenizer.padding_side = "left"
+    prompts = tokenizer(TEXTS, add_special_tokens=False, padding=True, return_tensors="pt")
+    length = {"max_new_tokens": 30, "min_new_tokens": 30}
+    out = model.generate(**prompts, **length, do_sample=False, eos_token_id=tokenizer.eos_token_id)
+    expected = tokenizer.batch_decode(out[:, prompts["input_ids"].shape[1] :])
+    assert [x.text for x in generate(model, tokenizer, TEXTS, stop=None, **length)] == expected
+    assert ["".join(stream(model, tokenizer, text, stop=None, **length)) for text in TEXTS] == expected
 
 
 @pytest.mark.parametrize(
-    "options", [{"top_k": -1}, {"repetition_penalty": 0.0}, {"min_new_tokens": -1}, {"top_p": 1.5}]
+    "changes", [{"n_group": 2}, {"num_experts_per_tok": 1}, {"first_k_dense_replace": 1}, {"attention_bias": True}]
 )
-def test_senseless_settings_are_refused(options):
-    with pytest.raises(ValueError, match=next(iter(options))):
-        Decoding(**options)
+def test_others_are_left_to_the_model(changes) -> None:
+    model = student()
+    for name, value in changes.items():
+        setattr(model.config, name, value)
+    assert decoding_forward(model) is model
+    assert decoding_forward(student().to(torch.bfloat16)).dtype == torch.bfloat16

@@ -1,0 +1,193 @@
+"""One new token at a time through an Axion, in a third of the operations: at a few thousand weights a product, what
+decoding costs is the number of operations, not their size.
+
+The norms' weights are folded into the products that follow them, and latent attention is "absorbed" (DeepSeek-V2,
+arXiv 2405.04434, section 2.1.2): queries meet the cached latents themselves, which are never expanded to keys and
+values. With x̂ = x / rms(x), and C, K the latents and rotary keys of the stock cache:
+
+    [q_a, c, k] = enter · x̂                      query latent, key-value latent, rotary key
+    [q_c, q_r]  = query · q̂_a                    q_c = (key part of kv_b)ᵀ · q_b
+    x           = x + leave · softmax(q_c Cᵀ + q_r Kᵀ) C
+    [s, g, u]   = widen · x̂                      router, gates and inputs of all experts, the shared one last
+    x           = x + narrow · (w · silu(g) · u) w = 0 for experts that are not chosen, 1 for the shared one
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from transformers.cache_utils import Cache
+from transformers.modeling_outputs import CausalLMOutputWithPast
+
+from students.axion import DENSE_RATIO
+
+
+def decoding_forward(model: Any) -> Any:
+    """What to call in place of `model` while decoding: an `AxionDecoder` where that is the faster one, else `model`.
+
+    It is on a CPU, in float32, for a DeepSeek-V3 whose layers are all such as `axion_config` makes them and whose
+    experts are few.
+    """
+    config = model.config
+    if config.model_type != "deepseek_v3":
+        return model
+    is_plain = not config.first_k_dense_replace and config.n_group == 1 and not config.attention_bias
+    is_plain = is_plain and config.q_lora_rank is not None and config.rope_parameters["rope_type"] == "default"
+    is_few = config.n_routed_experts <= DENSE_RATIO * config.num_experts_per_tok
+    is_small = model.device.type == "cpu" and model.dtype == torch.float32
+    return AxionDecoder(model) if is_plain and is_few and is_small else model
+
+
+class AxionDecoder:
+    """Called as the model is: a prompt is read by the model, one more token a row by the folded weights."""
+
+    def __init__(self, model: Any) -> None:
+        self.model = model
+        self.layers = [fold(layer, model.config) for layer in model.model.layers]
+        positions = torch.arange(model.config.max_position_embeddings)[None]
+        self.cos, self.sin = (table[0] for table in model.model.rotary_emb(model.lm_head.weight, positions))
+
+    def __call__(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        position_ids: Tensor,
+        past_key_values: Cache | None,
+        **options: Any,
+    ) -> CausalLMOutputWithPast:
+        """Logits (B, 1, V) of tokens (B, 1) at positions (B, 1); mask (B, past + 1) as in transformers."""
+        if past_key_values is None or input_ids.shape[1] > 1:
+            return self.model(
+                input_ids=input_ids,
+                attention_mask=attention_mask,
+                position_ids=position_ids,
+                past_key_values=past_key_values,
+                **options,
+            )
+        x = F.embedding(input_ids[:, 0], self.model.model.embed_tokens.weight)
+        rotary = self.cos[position_ids], self.sin[position_ids]  # (B, 1, R) each
+        hidden = ~attention_mask.bool()[:, None]
+        hidden = hidden if bool(hidden.any()) else None
+        for index, layer in enumerate(self.layers):
+            x = layer.attend(x, rotary, hidden, past_key_values, index)
+            x = layer.feed(x)
+        norm = self.model.model.norm
+        x = F.rms_norm(x, x.shape[-1:], norm.weight, norm.variance_epsilon)
+        logits = F.linear(x, self.model.lm_head.weight)[:, None]
+        return CausalLMOutputWithPast(logits=logits, past_key_values=past_key_values)
+
+
+@dataclass(frozen=True, slots=True)
+class FoldedLayer:
+    """The weights of one layer as they are multiplied; D hidden_size, H heads, L kv_lora_rank, R rotary width."""
+
+    enter: Tensor
+    """(q_lora_rank + L + 2R, D)"""
+    query: Tensor
+    """(H, L + 2R, q_lora_rank), the scale of the scores in it"""
+    leave: Tensor
+    """(H·L, D)"""
+    latent_norm: Any
+    widen: Tensor
+    """(E + 2N, D) for E routed experts and N inner units of all experts"""
+    narrow: Tensor
+    """(N, D)"""
+    expert_bias: Tensor
+    widths: tuple[int, int, int]
+    """q_lora_rank, L, R"""
+    eps: tuple[float, float, float]
+    """of the norms before attention, of the query latent, before the experts"""
+    num_chosen: int
+    expert_width: int
+    is_normed: bool
+    scale: float
+
+    def attend(
+        self, x: Tensor, rotary: tuple[Tensor, Tensor], hidden: Tensor | None, cache: Cache, index: int
+    ) -> Tensor:
+        """x (B, D) after latent attention over the cache of layer `index`; `hidden` (B, 1, S) is not looked at."""
+        rank, latent, width = self.widths
+        entered = F.linear(F.rms_norm(x, x.shape[-1:], None, self.eps[0]), self.enter)
+        q_a, c, k, k_turned = entered[:, None].split([rank, latent, width, width], dim=-1)
+        norm = self.latent_norm
+        c = F.rms_norm(c, (latent,), norm.weight, norm.variance_epsilon)
+        cached, keys = cache.update(c[:, None], turn(k, k_turned, rotary)[:, None], index)
+        cached, keys = cached[:, 0], keys[:, 0]  # (B, S, L), (B, S, R)
+        queries = F.linear(F.rms_norm(q_a, (rank,), None, self.eps[1]), self.query.flatten(0, 1))
+        q_c, q_r, q_turned = queries.view(len(x), len(self.query), -1).split([latent, width, width], dim=-1)
+        scores = torch.baddbmm(q_c @ cached.mT, turn(q_r, q_turned, rotary), keys.mT)  # (B, H, S)
+        if hidden is not None:
+            scores = scores.masked_fill(hidden, float("-inf"))
+        return torch.addmm(x, (scores.softmax(-1) @ cached).flatten(1), self.leave)
+
+    def feed(self, x: Tensor) -> Tensor:
+        """x (B, D) after the experts."""
+        units, experts = len(self.narrow), len(self.expert_bias)
+        widened = F.linear(F.rms_norm(x, x.shape[-1:], None, self.eps[2]), self.widen)
+        router, gate, up = widened.split([experts, units, units], dim=-1)
+        scores = router.sigmoid()
+        chosen = (scores + self.expert_bias).topk(self.num_chosen, sorted=False).indices
+        weights = scores.gather(1, chosen)
+        if self.is_normed:
+            weights = weights / weights.sum(-1, keepdim=True)
+        inner = F.silu(gate) * up
+        routed = inner[:, : experts * self.expert_width].view(len(x), experts, -1)
+        routed *= torch.zeros_like(router).scatter(1, chosen, weights * self.scale)[..., None]
+        return torch.addmm(x, inner, self.narrow)
+
+
+def turn(x: Tensor, turned: Tensor, rotary: tuple[Tensor, Tensor]) -> Tensor:
+    """x at its position, given what it is after a quarter turn."""
+    return torch.addcmul(x * rotary[0], turned, rotary[1])
+
+
+def fold(layer: Any, config: Any) -> FoldedLayer:
+    """The weights of a stock DeepSeek-V3 layer as `FoldedLayer` multiplies them."""
+    attention, experts, shared = layer.self_attn, layer.mlp.experts, layer.mlp.shared_experts
+    heads, latent, width = config.num_attention_heads, config.kv_lora_rank, config.qk_rope_head_dim
+    straight = config.qk_nope_head_dim
+    c, k = attention.kv_a_proj_with_mqa.weight.split([latent, width])
+    enter = torch.cat([attention.q_a_proj.weight, c, *_turning(k, config)]) * layer.input_layernorm.weight
+    q_b = attention.q_b_proj.weight.view(heads, straight + width, -1) * attention.q_a_layernorm.weight
+    q_pass, q_rot = (q_b * attention.scaling).split([straight, width], dim=1)
+    key, value = attention.kv_b_proj.weight.view(heads, -1, latent).split([straight, config.v_head_dim], dim=1)
+    out = attention.o_proj.weight.view(-1, heads, config.v_head_dim)
+    gate, up = experts.gate_up_proj.chunk(2, dim=1)
+    widen = torch.cat(
+        [
+            layer.mlp.gate.weight,
+            *(gate.flatten(0, 1), shared.gate_proj.weight),
+            *(up.flatten(0, 1), shared.up_proj.weight),
+        ]
+    )
+    return FoldedLayer(
+        enter=enter,
+        query=torch.cat([key.mT @ q_pass, *_turning(q_rot, config)], dim=1),
+        leave=torch.einsum("dhv,hvl->hld", out, value).flatten(0, 1),
+        latent_norm=attention.kv_a_layernorm,
+        widen=widen * layer.post_attention_layernorm.weight,
+        narrow=torch.cat([experts.down_proj.mT.flatten(0, 1), shared.down_proj.weight.mT]),
+        expert_bias=layer.mlp.gate.e_score_correction_bias,
+        widths=(config.q_lora_rank, latent, width),
+        eps=(
+            layer.input_layernorm.variance_epsilon,
+            attention.q_a_layernorm.variance_epsilon,
+            layer.post_attention_layernorm.variance_epsilon,
+        ),
+        num_chosen=config.num_experts_per_tok,
+        expert_width=config.moe_intermediate_size,
+        is_normed=config.norm_topk_prob,
+        scale=config.routed_scaling_factor,
+    )
+
+
+def _turning(weight: Tensor, config: Any) -> tuple[Tensor, Tensor]:
+    """Rows (…, R, in) that give a rotary part as the stock cache holds it, and those that give it a quarter turned."""
+    if config.rope_interleave:
+        weight = torch.cat([weight[..., 0::2, :], weight[..., 1::2, :]], dim=-2)
+    first, second = weight.chunk(2, dim=-2)
+    return weight, torch.cat([-second, first], dim=-2)
