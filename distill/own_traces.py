@@ -54,10 +54,16 @@ Pools = tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]
 
 
 def pools_of(traces: Sequence[Mapping[str, Any]]) -> Pools:
-    """The traces of a round that have a text, right and corrected."""
+    """The traces of a round that have a text, right and corrected.
+
+    Of the right ones only those of problems that were not solved every time, unless all were: what always succeeds has
+    nothing left to teach (as in DAPO's dynamic sampling, arXiv 2503.14476, section 3.2).
+    """
+    missed = {trace["question"] for trace in traces if trace["kind"] != "right"}
     learnt = [trace for trace in traces if trace["text"]]
+    right = [trace for trace in learnt if trace["kind"] != "corrected"]
     return (
-        [trace for trace in learnt if trace["kind"] != "corrected"],
+        [trace for trace in right if trace["question"] in missed] or right,
         [trace for trace in learnt if trace["kind"] == "corrected"],
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
 
@@ -96,9 +97,23 @@ def test_the_yield_is_counted() -> None:
     assert found["tasks"] == {"arithmetic": {"right": 2, "corrected": 1, "malformed": 1}}
 
 
+def test_right_chains_of_problems_that_are_always_solved_are_left_out() -> None:
+    def trace(question: str, kind: str) -> dict[str, str]:
+        return {"question": question, "kind": kind, "text": "" if kind == "malformed" else f"{question} {kind}"}
+
+    always, sometimes, never = (
+        [trace("a", "right"), trace("a", "right")],
+        [trace("b", "right"), trace("b", "malformed")],
+        [trace("c", "corrected"), trace("c", "broken")],
+    )
+    assert pools_of([*always, *sometimes, *never]) == ([sometimes[0], never[1]], [never[0]])
+    assert pools_of(always) == (always, [])  # nothing else to learn from
+    assert pools_of([]) == ([], [])
+
+
 def test_shares_of_the_mix() -> None:
     tokenizer = train_tokenizer([solve(SUM, verify="steps").text] * 20, vocab_size=512)
-    own = [{"kind": f.kind, "text": f.text, "ignored": f.ignored} for f in (sample(RIGHT), sample(SLIP))]
+    own = [{"question": "", **asdict(sample(output))} for output in (RIGHT, SLIP)]
 
     def shares(*overrides: str) -> tuple[float, float]:
         recipe = load_recipe("miniaxion_tiny", [*TINY, *overrides])
