@@ -170,7 +170,10 @@ class DatasetTraces:
 
     def _rows(self) -> Iterator[dict[str, Any]]:
         if self.path is not None and self.path.endswith(".txt") and self.card.name == "thinkset":
-            text = Path(self.path).read_text(encoding="utf-8")
+            try:
+                text = Path(self.path).read_text(encoding="utf-8")
+            except UnicodeDecodeError as error:
+                raise DatasetError(f"{self.path}: not UTF-8 text; save it as UTF-8") from error
             yield from ({"text": record} for record in thinkset_records(text))
             return
         sources = (

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from parsers import parse
 from parsers.prompts import read_pergunta, thinkset_records, write_pergunta, write_thinkset
-from teachers.datasets import load_dataset_traces
+from teachers.datasets import DatasetError, load_dataset_traces
 
 QUESTION = "Rui packs 48 pens and half as many clips. How many things is that?"
 SOLUTION = "He packs 48/2 = <<48/2=24>>24 clips.\nThat is 48+24 = <<48+24=72>>72 things.\n#### 72"
@@ -103,3 +103,9 @@ def test_records_are_a_data_set(tmp_path, name):
     assert [trace.text for trace in traces] == records
     assert [trace.problem.answer for trace in traces] == ["5", "8"]
     assert traces[1].problem.question == "Quanto é 4 + 4?"
+
+
+def test_a_file_of_records_that_is_no_utf_8_is_named(tmp_path):
+    (tmp_path / "records.txt").write_bytes(RECORDS.encode("latin-1"))
+    with pytest.raises(DatasetError, match=r"records\.txt: not UTF-8 text"):
+        list(load_dataset_traces("thinkset", path=tmp_path / "records.txt"))
