@@ -15,7 +15,7 @@ from distill.evaluation.accuracy import answer_field, matches_last, summarize
 from distill.evaluation.statistics import area_under_curve, mcnemar
 from parsers.answers import Verdict
 
-QUICK = settings(max_examples=50, deadline=None)  # a loaded machine is no error
+QUICK = settings(max_examples=50)
 
 NRM = "[UNDERSTAND]<STEP>4+5<STEP>x[PLAN]<STEP>add[EXECUTE]<STEP>4+5=9[VERIFY]<STEP>9-5=4 ok</THINK><ANS>{}</ANS>"
 

@@ -110,7 +110,7 @@ def test_labels_and_stages_stay_with_their_tokens() -> None:
 
 
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=40), st.integers(1, 8))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_packing_and_splitting_lose_nothing(lengths: list[int], parts: int) -> None:
     examples = [Example([i + 1] * n, [0] * n, [0] * n) for i, n in enumerate(sorted(lengths, reverse=True))]
     rows = pack(examples, capacity=max(lengths))

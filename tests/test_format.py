@@ -10,7 +10,7 @@ from distill.evaluation import check_form
 from distill.evaluation.formatting import SHARES
 from distill.evaluation.outputs import Output, score_outputs
 
-QUICK = settings(max_examples=50, deadline=None)  # a loaded machine is no error
+QUICK = settings(max_examples=50)
 
 WHOLE = "[UNDERSTAND]<STEP>4+5[PLAN]<STEP>add[EXECUTE]<STEP>4+5=9<STEP>done[VERIFY]<STEP>9-5=4 ok</THINK><ANS>9</ANS>"
 

@@ -42,7 +42,7 @@ def gradient(loss: Tensor, of: Tensor) -> Tensor:
 
 
 @given(st.integers(0, 10_000))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_weights_of_one_are_plain_cross_entropy(seed: int) -> None:
     logits, labels, stages = batch(seed)
     ours = stage_weighted_nll(logits, labels, stages, torch.ones(4))
@@ -78,7 +78,7 @@ def test_weight_zero_gives_exactly_zero_gradient_even_where_the_label_is_impossi
 
 
 @given(st.floats(1e-3, 1e3))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_scaling_all_weights_changes_nothing(factor: float) -> None:
     logits, labels, stages = batch()
     weights = torch.tensor([0.5, 2.0, 1.0, 3.0, 1.5])

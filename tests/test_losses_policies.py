@@ -40,7 +40,7 @@ def test_schedule_is_piecewise_linear() -> None:
     st.lists(st.lists(positive, min_size=5, max_size=5), min_size=1, max_size=8),
     st.lists(positive, min_size=5, max_size=5),
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_adaptive_is_bounded_with_mean_one(history: list[list[float]], base: list[float]) -> None:
     policy = AdaptivePolicy(base, minimum=0.4, maximum=1.7, smoothing=0.8)
     for losses in history:
@@ -83,7 +83,7 @@ def test_adaptive_refuses_bounds_without_one() -> None:
 
 
 @given(st.integers(0, 10_000), st.floats(0, 1), st.floats(1, 4))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_random_weights_are_bounded_with_mean_one(seed: int, minimum: float, maximum: float) -> None:
     weights = random_weights(seed, minimum=minimum, maximum=maximum)
     assert all(minimum - 1e-9 <= w <= maximum + 1e-9 for w in weights)

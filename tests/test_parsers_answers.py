@@ -7,7 +7,7 @@ import time
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from parsers.answers import Verdict, answers_equal, boxes, extract_answer, final_answer
@@ -132,14 +132,12 @@ def test_endless_comparison_times_out_and_the_next_one_works() -> None:
     assert time.monotonic() - begin < 100
 
 
-@settings(deadline=None)
 @given(st.text(max_size=60))
 def test_any_text_has_an_answer_or_none(text: str) -> None:
     extract_answer(text, lenient=True)
     boxes(text)
 
 
-@settings(deadline=None)
 @given(st.fractions(max_denominator=40), st.fractions(max_denominator=40))
 def test_numbers_are_equal_exactly_when_they_are(a: Fraction, b: Fraction) -> None:
     assert answers_equal(gold=str(a), prediction=str(a)) is Verdict.EQUAL

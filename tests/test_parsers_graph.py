@@ -123,7 +123,7 @@ FRAGMENTS = ["<INST>", "</INST>", "<THINK>", "</THINK>", "<STEP>", "<ANS>", "</A
 OWN = ("staged", "nrm", "gsm8k", "socratic")
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(
     st.lists(st.one_of(st.sampled_from(FRAGMENTS), st.text(max_size=8)), max_size=12).map("".join),
     st.sampled_from(OWN),

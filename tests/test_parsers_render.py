@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from parsers import NO_STAGE, Quantity, ReasoningGraph, Stage, Step, parse, render, structure
@@ -59,20 +59,20 @@ def check_reads_back_equal(graph: ReasoningGraph, format: Format) -> None:
         assert parse(text).question == graph.question
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=100)
 @given(graphs(), st.sampled_from(FORMATS))
 def test_any_graph_reads_back_equal(graph: ReasoningGraph, format: Format) -> None:
     check_reads_back_equal(graph, format)
 
 
 @pytest.mark.slow
-@settings(max_examples=10_000, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=10_000)
 @given(graphs(), st.sampled_from(FORMATS))
 def test_ten_thousand_graphs_read_back_equal(graph: ReasoningGraph, format: Format) -> None:
     check_reads_back_equal(graph, format)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(graphs(), st.sampled_from(FORMATS))
 def test_spans_tile_the_text(graph: ReasoningGraph, format: Format) -> None:
     text = render(graph, format=format)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from distill.evaluation import rfs, rfs_strict
 from parsers.graph import Quantity, ReasoningGraph, Stage, Step
 
-QUICK = settings(max_examples=50, deadline=None)  # a loaded machine is no error
+QUICK = settings(max_examples=50)
 
 E = Stage.EXECUTE
 

@@ -13,7 +13,7 @@ from distill.evaluation import VerificationRecord, svr
 from distill.evaluation.svr import flags_error, read_verification
 from parsers.graph import ReasoningGraph, Stage, Step
 
-QUICK = settings(max_examples=50, deadline=None)  # a loaded machine is no error
+QUICK = settings(max_examples=50)
 
 
 def test_confusion_by_hand():
