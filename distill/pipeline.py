@@ -18,7 +18,7 @@ from typing import Any
 from rich.console import Console
 
 from distill.errors import UserError, unknown_name
-from distill.processes import choose_nproc, train_in_processes
+from distill.processes import choose_nproc, train_with
 from distill.quiet import quiet_libraries
 from distill.recipe import AdapterStudent, NanoStudent, Recipe
 from distill.runs import (
@@ -75,7 +75,7 @@ def run(
         ("traces", this.graphs, traces_phase),
         ("tokenizer", this.tokenizer, tokenizer_phase),
         ("train", this.student, partial(train_phase, nproc=nproc)),
-        *([("refine", this.rounds, refine_phase)] if recipe.refine else []),
+        *([("refine", this.rounds, partial(refine_phase, nproc=nproc))] if recipe.refine else []),
         ("evaluate", this.metrics, evaluate_phase),
         ("report", this.report, report_phase),
     ]
@@ -134,18 +134,16 @@ def new_tokenizer(run: Run) -> Any:
 
 def train_phase(run: Run, console: Console, *, nproc: int = 1) -> None:
     """checkpoints/, history.jsonl and student/."""
-    if nproc > 1:
-        return train_in_processes(run.path, nproc)
     from distill.training import train_run
 
-    return train_run(run)
+    train_with(train_run, run, nproc)
 
 
-def refine_phase(run: Run, console: Console) -> None:
+def refine_phase(run: Run, console: Console, *, nproc: int = 1) -> None:
     """refine/: the student learns from its own solutions; student/ is then that of the last round."""
     from distill.refine import refine_run
 
-    refine_run(run, console)
+    refine_run(run, console, nproc=nproc)
 
 
 def evaluate_phase(run: Run, console: Console) -> None:

@@ -11,10 +11,11 @@ import os
 import socket
 import threading
 import time
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 from distill.errors import UserError
+from distill.runs import Run
 
 
 def choose_nproc(micro_batches: int, wanted: int | None = None) -> int:
@@ -42,12 +43,17 @@ def usable_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def train_in_processes(folder: Path, nproc: int) -> None:
-    """`distill.training.train_run` in each of them; they end when this process does, however it ends.
+def train_with(work: Callable[[Run], None], run: Run, nproc: int) -> None:
+    """`work` on a run, in this process or in each of several; those end when this process does, however it ends.
+
+    Args:
+        work: a function at the top of a module, which torch imports in each process, or a `partial` of one.
 
     Raises:
         UserError: what one of them raised.
     """
+    if nproc == 1:
+        return work(run)
     from torch.multiprocessing.spawn import ProcessException, spawn
 
     with socket.socket() as probe:
@@ -58,7 +64,7 @@ def train_in_processes(folder: Path, nproc: int) -> None:
     # In place before a process imports torch: set later, compiled code would still use a thread a core.
     os.environ["OMP_NUM_THREADS"] = threads or str(max(1, usable_cores() // nproc))
     try:
-        spawn(_train, args=(os.getpid(), folder, nproc, port, mistakes), nprocs=nproc)
+        spawn(_work, args=(os.getpid(), work, run, nproc, port, mistakes), nprocs=nproc)
     except ProcessException:
         if mistakes.empty():
             raise
@@ -68,21 +74,18 @@ def train_in_processes(folder: Path, nproc: int) -> None:
             del os.environ["OMP_NUM_THREADS"]
 
 
-def _train(rank: int, parent: int, folder: Path, nproc: int, port: int, mistakes: Any) -> None:
+def _work(rank: int, parent: int, work: Callable[[Run], None], run: Run, nproc: int, port: int, mistakes: Any) -> None:
     """One of the processes; torch.distributed and accelerate read their places from the environment."""
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     import torch.distributed
 
     from distill.quiet import quiet_libraries
-    from distill.recipe import load_recipe
-    from distill.runs import Run
-    from distill.training import train_run
 
     place = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": nproc, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
     os.environ |= {name: str(value) for name, value in place.items()}
     quiet_libraries()
     try:
-        train_run(Run(folder, load_recipe(str(folder / "recipe.yaml"))))
+        work(run)
     except UserError as error:
         mistakes.put(error.problems)
         raise

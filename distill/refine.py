@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -30,6 +31,7 @@ from distill.evaluation.evaluate import prompt, unwritten, write_on
 from distill.evaluation.outputs import score_output
 from distill.examples import problems_to_ask
 from distill.own_traces import count_traces, mixed_example, pools_of
+from distill.processes import train_with
 from distill.recipe import AdapterStudent, Recipe
 from distill.runs import Run, read_json, read_jsonl, whole_folder, write_json, write_jsonl
 from distill.show_metrics import asking_progress
@@ -39,34 +41,37 @@ PART = 50
 """Problems whose solutions are drawn and written together."""
 
 
-def refine_run(run: Run, console: Console) -> None:
+def refine_run(run: Run, console: Console, *, nproc: int = 1) -> None:
     """All rounds of a run's recipe, from where they stand; its student is then that of the last round.
+
+    Args:
+        nproc: processes that train in each round (distill/processes.py).
 
     Raises:
         UserError: the base of an adapter student cannot be loaded, or memory does not suffice.
     """
-    recipe, folder = run.recipe, run.path / "refine"
+    recipe, answers, first = run.recipe, run.path / "refine" / "before.jsonl", _folder(run, 0) / "student"
     assert recipe.refine is not None
-    folder.mkdir(exist_ok=True)
-    if not (folder / "round-0" / "student").is_dir():
-        _copy(run.student, folder / "round-0" / "student")
-    if not (folder / "before.jsonl").is_file():
-        write_jsonl(folder / "before.jsonl", _answers(folder / "round-0" / "student", recipe, console))
+    answers.parent.mkdir(exist_ok=True)
+    if not first.is_dir():
+        _copy(run.student, first)
+    if not answers.is_file():
+        write_jsonl(answers, _answers(first, recipe, console))
     yields = []
     for number in range(1, recipe.refine.rounds + 1):
-        here, before = folder / f"round-{number}", folder / f"round-{number - 1}" / "student"
+        here = _folder(run, number)
         if not (here / "traces.jsonl").is_file():
             here.mkdir(exist_ok=True)
-            write_jsonl(here / "traces.jsonl", draw_traces(run, number, before, here, console))
+            write_jsonl(here / "traces.jsonl", draw_traces(run, number, console))
         yields.append({"round": number, **count_traces(list(read_jsonl(here / "traces.jsonl")))})
         _show(yields[-1], console)
         if not (here / "student").is_dir():
-            _train(run, number, before, here)
-    _copy(folder / f"round-{recipe.refine.rounds}" / "student", run.student)
+            train_with(partial(train_round, number=number), run, nproc)
+    _copy(_folder(run, recipe.refine.rounds) / "student", run.student)
     write_json(run.rounds, yields)
 
 
-def draw_traces(run: Run, number: int, student: Path, folder: Path, console: Console) -> list[dict[str, Any]]:
+def draw_traces(run: Run, number: int, console: Console) -> list[dict[str, Any]]:
     """What the student draws for the problems of a round, judged; parts that are written already are not drawn again.
 
     One row of traces.jsonl a solution: its question and the fields of OwnTrace.
@@ -81,12 +86,12 @@ def draw_traces(run: Run, number: int, student: Path, folder: Path, console: Con
     with asking_progress(len(asked) * num_samples, console) as on_progress:
         for start in range(0, len(asked), PART):
             some = [trace for trace in asked[start : start + PART] for _ in range(num_samples)]
-            part = folder / f"samples-{start // PART:04d}.jsonl"
+            part = _folder(run, number) / f"samples-{start // PART:04d}.jsonl"
             if part.is_file():
                 on_progress(len(some))
             else:
                 if model is None:
-                    model, tokenizer = track.load(student)
+                    model, tokenizer = track.load(_folder(run, number - 1) / "student")
                 seed = Random(f"{recipe.seed}/{number}/{start}").getrandbits(31)
                 write_jsonl(part, _draw(model, tokenizer, recipe, some, seed=seed, on_progress=on_progress))
             for trace, row in zip(some, read_jsonl(part), strict=True):
@@ -130,11 +135,12 @@ def _decoding(recipe: Recipe, tokenizer: Any) -> dict[str, Any]:
     }
 
 
-def _train(run: Run, number: int, before: Path, folder: Path) -> None:
-    from distill.training import finite
+def train_round(run: Run, number: int) -> None:
+    """Train the student of the round before on the traces of this one; round-N/student. Runs in every process."""
+    from distill.training import finite, is_first_process
 
-    recipe, track = run.recipe, _track(run.recipe)
-    model, tokenizer = track.load_learner(recipe, before)
+    recipe, track, folder = run.recipe, _track(run.recipe), _folder(run, number)
+    model, tokenizer = track.load_learner(recipe, _folder(run, number - 1) / "student")
     pools, encoders = pools_of(list(read_jsonl(folder / "traces.jsonl"))), track.encoders(run, number, tokenizer)
     result = track.fit(
         recipe,
@@ -146,9 +152,10 @@ def _train(run: Run, number: int, before: Path, folder: Path) -> None:
         seed=recipe.seed + number,
         resume=True,
     )
-    write_jsonl(folder / "history.jsonl", [{k: finite(v) for k, v in entry.items()} for entry in result.history])
-    with whole_folder(folder / "student") as student:
-        track.save(recipe, model, tokenizer, student)
+    if is_first_process():
+        write_jsonl(folder / "history.jsonl", [{k: finite(v) for k, v in entry.items()} for entry in result.history])
+        with whole_folder(folder / "student") as student:
+            track.save(recipe, model, tokenizer, student)
 
 
 def round_settings(recipe: Recipe) -> Any:
@@ -185,6 +192,10 @@ def compare_with_before(run: Run) -> dict[str, Any]:
         for path in (run.samples, run.path / "refine" / "before.jsonl")
     )
     return {"rounds": read_json(run.rounds), "paired": compare_outputs(after, before)}
+
+
+def _folder(run: Run, number: int) -> Path:
+    return run.path / "refine" / f"round-{number}"
 
 
 def _track(recipe: Recipe) -> Any:

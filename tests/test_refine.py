@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 from dataclasses import asdict
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
+import torch
 from rich.console import Console
+from safetensors.torch import load_file
 
 from distill import pipeline, refine
 from distill.errors import UserError
@@ -163,7 +166,7 @@ def test_a_whole_run_killed_between_and_within_rounds(tmp_path: Path, monkeypatc
     def killed(*_, **__):
         raise KeyboardInterrupt
 
-    for name in ("_train", "draw_traces"):
+    for name in ("train_round", "draw_traces"):
         with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
             patch.setattr(refine, name, killed)
             pipeline.run(recipe, out=str(tmp_path / "killed"), resume=True, nproc=1, console=console)
@@ -171,3 +174,22 @@ def test_a_whole_run_killed_between_and_within_rounds(tmp_path: Path, monkeypatc
     again = pipeline.run(recipe, out=str(tmp_path / "killed"), resume=True, nproc=1, console=console)
     assert json.loads(again.rounds.read_text()) == rounds
     assert weights(again.student) == weights(whole.student)
+
+
+@pytest.mark.slow
+def test_two_processes_train_the_student_of_a_round(tmp_path: Path) -> None:
+    overrides = [*TINY, "refine.rounds=1", "train.per_device_train_batch_size=4", "train.gradient_accumulation_steps=2"]
+    recipe = load_recipe("miniaxion_tiny", overrides)
+    one, two = (Run(tmp_path / str(nproc), recipe) for nproc in (1, 2))
+    pipeline.run(recipe, out=str(one.path), nproc=1, console=Console(quiet=True))
+    shutil.copytree(one.path, two.path)
+    two.rounds.unlink()
+    shutil.rmtree(two.path / "refine" / "round-1" / "checkpoints")
+    shutil.rmtree(two.path / "refine" / "round-1" / "student")
+    refine.refine_run(two, Console(quiet=True), nproc=2)
+    first, second = (
+        load_file(folder.path / "refine" / "round-1" / "student" / "model.safetensors") for folder in (one, two)
+    )
+    assert first.keys() == second.keys()
+    for name, weight in first.items():
+        torch.testing.assert_close(second[name], weight, atol=2e-3, rtol=2e-2)
