@@ -8,6 +8,7 @@ top k, top p.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -45,10 +46,10 @@ class Decoding:
 
     def __post_init__(self) -> None:
         problems = {
-            "temperature >= 0": self.temperature >= 0,
+            "temperature >= 0 and finite": 0 <= self.temperature < math.inf,
             "top_k >= 0": self.top_k >= 0,
             "0 < top_p <= 1": 0 < self.top_p <= 1,
-            "repetition_penalty > 0": self.repetition_penalty > 0,
+            "repetition_penalty > 0 and finite": 0 < self.repetition_penalty < math.inf,
             "min_new_tokens >= 0": self.min_new_tokens >= 0,
         }
         if not all(problems.values()):

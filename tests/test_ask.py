@@ -91,6 +91,8 @@ def test_every_line_of_standard_input_is_a_question(run, capsys, monkeypatch, da
         (["RUN"], "not UTF-8"),
         (["RUN", "hi", "--calculator"], "--calculator: nano students"),
         (["RUN", "hi", "--repetition-penalty", "0"], "need repetition_penalty > 0"),
+        (["RUN", "hi", "--repetition-penalty", "inf"], "need repetition_penalty > 0 and finite"),
+        (["RUN", "hi", "--temperature", "inf"], "need temperature >= 0 and finite"),
         (["RUN", "hi", "--temperature", "-1"], "--temperature"),
         (["RUN", "hi", "--max-new-tokens", "0"], "--max-new-tokens"),
     ],
