@@ -98,6 +98,8 @@ def test_rounds_and_paired_comparison_are_shown() -> None:
         metrics={**metrics, "paired": {**paired, "against": "b.jsonl"}, "refine": {"rounds": [one], "paired": paired}},
     )
     assert page.count("Against b.jsonl") == 1 and "8,000" in page and "61.0 %" in page and "+100.0" in page
+    assert "only here / there" in page and "only after / before" in page
+    assert f"{100 * paired['strict']['interval'][0]:+.1f} to +" in page
 
 
 def test_licences_name_base_teacher_and_data() -> None:
