@@ -102,9 +102,9 @@ def _plausible_error(value: int, random: Random) -> int:
     return random.choice(sorted(v for v in candidates - {value} if 0 <= v < 100))
 
 
-def aligned(numbers: list[int], width: int = 0) -> list[str]:
+def aligned(numbers: list[int]) -> list[str]:
     """The numbers in decimal, padded with zeros to the widest."""
-    width = max(width, *(len(str(n)) for n in numbers))
+    width = max(len(str(n)) for n in numbers)
     return [str(n).zfill(width) for n in numbers]
 
 
