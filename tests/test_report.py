@@ -12,6 +12,7 @@ from distill.charts import loss_chart
 from distill.colouring import stage_blocks
 from distill.errors import UserError
 from distill.evaluation.outputs import Output, score_outputs
+from distill.evaluation.svr import VerificationRecord, svr
 from distill.model_card import model_card
 from distill.report import build_report, worst_samples, write_report
 from parsers import parse
@@ -120,6 +121,10 @@ def test_numbers_on_the_page_are_those_of_the_metrics():
     assert "75.0 %" in page
     low, high = metrics["tasks"]["arithmetic"]["interval"]
     assert f"{100 * low:.1f} – {100 * high:.1f}" in page
+    assert "own errors flagged and corrected<" in page  # none were injected
+    metrics["svr"]["injected"] = svr([VerificationRecord(True, True, i < 3) for i in range(4)]).to_json()
+    page = build_report(title="t", metrics=metrics, samples=rows)
+    assert "own errors flagged and corrected; of 4 injected ones 75.0 %<" in page
 
 
 def test_written_from_a_run_folder(tmp_path):
