@@ -116,15 +116,16 @@ def test_page_of_almost_nothing():
 
 
 def test_numbers_on_the_page_are_those_of_the_metrics():
-    metrics, rows = scored(RIGHT, RIGHT, RIGHT, "")
+    wrong = RIGHT.replace("4+5=9", "4+5=8").replace("<ANS>9", "<ANS>8")
+    metrics, rows = scored(RIGHT, RIGHT, RIGHT, wrong)
     page = build_report(title="t", metrics=metrics, samples=rows)
     assert "75.0 %" in page
     low, high = metrics["tasks"]["arithmetic"]["interval"]
     assert f"{100 * low:.1f} – {100 * high:.1f}" in page
     assert "own errors flagged and corrected<" in page  # none were injected
-    metrics["svr"]["injected"] = svr([VerificationRecord(True, True, i < 3) for i in range(4)]).to_json()
+    metrics["svr"]["injected"] = svr([VerificationRecord(True, True, i < 2) for i in range(3)]).to_json()
     page = build_report(title="t", metrics=metrics, samples=rows)
-    assert "own errors flagged and corrected; of 4 injected ones 75.0 %<" in page
+    assert "own errors flagged and corrected; of 3 injected ones 66.7 %<" in page
 
 
 def test_written_from_a_run_folder(tmp_path):
