@@ -15,13 +15,13 @@ values. With x̂ = x / rms(x), and C, K the latents and rotary keys of the stock
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 from transformers.cache_utils import Cache
-from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from students.axion import DENSE_RATIO
 
@@ -48,6 +48,7 @@ class AxionDecoder:
     def __init__(self, model: Any) -> None:
         self.model = model
         self.layers = [fold(layer, model.config) for layer in model.model.layers]
+        self.head = model.lm_head.weight * model.model.norm.weight
         positions = torch.arange(model.config.max_position_embeddings)[None]
         self.cos, self.sin = (table[0] for table in model.model.rotary_emb(model.lm_head.weight, positions))
 
@@ -58,8 +59,8 @@ class AxionDecoder:
         position_ids: Tensor,
         past_key_values: Cache | None,
         **options: Any,
-    ) -> CausalLMOutputWithPast:
-        """Logits (B, 1, V) of tokens (B, 1) at positions (B, 1); mask (B, past + 1) as in transformers."""
+    ) -> Any:
+        """`logits` (B, 1, V) and `past_key_values` after tokens (B, 1) at positions (B, 1); mask (B, past + 1)."""
         if past_key_values is None or input_ids.shape[1] > 1:
             return self.model(
                 input_ids=input_ids,
@@ -75,10 +76,8 @@ class AxionDecoder:
         for index, layer in enumerate(self.layers):
             x = layer.attend(x, rotary, hidden, past_key_values, index)
             x = layer.feed(x)
-        norm = self.model.model.norm
-        x = F.rms_norm(x, x.shape[-1:], norm.weight, norm.variance_epsilon)
-        logits = F.linear(x, self.model.lm_head.weight)[:, None]
-        return CausalLMOutputWithPast(logits=logits, past_key_values=past_key_values)
+        logits = F.linear(unit(x, self.model.model.norm.variance_epsilon), self.head)[:, None]
+        return SimpleNamespace(logits=logits, past_key_values=past_key_values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +87,7 @@ class FoldedLayer:
     enter: Tensor
     """(q_lora_rank + L + 2R, D)"""
     query: Tensor
-    """(H, L + 2R, q_lora_rank), the scale of the scores in it"""
+    """(H·(L + 2R), q_lora_rank), the scale of the scores in it"""
     leave: Tensor
     """(H·L, D)"""
     latent_norm: Any
@@ -99,6 +98,7 @@ class FoldedLayer:
     expert_bias: Tensor
     widths: tuple[int, int, int]
     """q_lora_rank, L, R"""
+    num_heads: int
     eps: tuple[float, float, float]
     """of the norms before attention, of the query latent, before the experts"""
     num_chosen: int
@@ -111,14 +111,13 @@ class FoldedLayer:
     ) -> Tensor:
         """x (B, D) after latent attention over the cache of layer `index`; `hidden` (B, 1, S) is not looked at."""
         rank, latent, width = self.widths
-        entered = F.linear(F.rms_norm(x, x.shape[-1:], None, self.eps[0]), self.enter)
-        q_a, c, k, k_turned = entered[:, None].split([rank, latent, width, width], dim=-1)
-        norm = self.latent_norm
-        c = F.rms_norm(c, (latent,), norm.weight, norm.variance_epsilon)
+        entered = F.linear(unit(x, self.eps[0]), self.enter)[:, None]
+        q_a, c, k, k_turned = entered.split_with_sizes([rank, latent, width, width], dim=-1)
+        c = unit(c, self.latent_norm.variance_epsilon) * self.latent_norm.weight
         cached, keys = cache.update(c[:, None], turn(k, k_turned, rotary)[:, None], index)
         cached, keys = cached[:, 0], keys[:, 0]  # (B, S, L), (B, S, R)
-        queries = F.linear(F.rms_norm(q_a, (rank,), None, self.eps[1]), self.query.flatten(0, 1))
-        q_c, q_r, q_turned = queries.view(len(x), len(self.query), -1).split([latent, width, width], dim=-1)
+        queries = F.linear(unit(q_a, self.eps[1]), self.query).view(x.shape[0], self.num_heads, -1)
+        q_c, q_r, q_turned = queries.split_with_sizes([latent, width, width], dim=-1)
         scores = torch.baddbmm(q_c @ cached.mT, turn(q_r, q_turned, rotary), keys.mT)  # (B, H, S)
         if hidden is not None:
             scores = scores.masked_fill(hidden, float("-inf"))
@@ -126,18 +125,23 @@ class FoldedLayer:
 
     def feed(self, x: Tensor) -> Tensor:
         """x (B, D) after the experts."""
-        units, experts = len(self.narrow), len(self.expert_bias)
-        widened = F.linear(F.rms_norm(x, x.shape[-1:], None, self.eps[2]), self.widen)
-        router, gate, up = widened.split([experts, units, units], dim=-1)
+        units, experts = self.narrow.shape[0], self.expert_bias.shape[0]
+        widened = F.linear(unit(x, self.eps[2]), self.widen)
+        router, gate, up = widened.split_with_sizes([experts, units, units], dim=-1)
         scores = router.sigmoid()
         chosen = (scores + self.expert_bias).topk(self.num_chosen, sorted=False).indices
         weights = scores.gather(1, chosen)
         if self.is_normed:
             weights = weights / weights.sum(-1, keepdim=True)
         inner = F.silu(gate) * up
-        routed = inner[:, : experts * self.expert_width].view(len(x), experts, -1)
+        routed = inner[:, : experts * self.expert_width].view(x.shape[0], experts, -1)
         routed *= torch.zeros_like(router).scatter(1, chosen, weights * self.scale)[..., None]
         return torch.addmm(x, inner, self.narrow)
+
+
+def unit(x: Tensor, eps: float) -> Tensor:
+    """x / rms(x); written out, which takes less than half of the time of `F.rms_norm` on a few numbers."""
+    return x * (x.square().mean(-1, keepdim=True) + eps).rsqrt()
 
 
 def turn(x: Tensor, turned: Tensor, rotary: tuple[Tensor, Tensor]) -> Tensor:
@@ -166,13 +170,14 @@ def fold(layer: Any, config: Any) -> FoldedLayer:
     )
     return FoldedLayer(
         enter=enter,
-        query=torch.cat([key.mT @ q_pass, *_turning(q_rot, config)], dim=1),
+        query=torch.cat([key.mT @ q_pass, *_turning(q_rot, config)], dim=1).flatten(0, 1),
         leave=torch.einsum("dhv,hvl->hld", out, value).flatten(0, 1),
         latent_norm=attention.kv_a_layernorm,
         widen=widen * layer.post_attention_layernorm.weight,
         narrow=torch.cat([experts.down_proj.mT.flatten(0, 1), shared.down_proj.weight.mT]),
         expert_bias=layer.mlp.gate.e_score_correction_bias,
         widths=(config.q_lora_rank, latent, width),
+        num_heads=heads,
         eps=(
             layer.input_layernorm.variance_epsilon,
             attention.q_a_layernorm.variance_epsilon,

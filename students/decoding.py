@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 from transformers import (
-    LogitsProcessorList,
+    LogitsProcessor,
     MinNewTokensLengthLogitsProcessor,
     RepetitionPenaltyLogitsProcessor,
     TemperatureLogitsWarper,
@@ -57,15 +57,21 @@ class Decoding:
 
     def chooser(self, width: int, ends: Tensor, generator: torch.Generator) -> Choose:
         """How to choose after prompts of this width, padding included; `ends` are the tokens that end a row."""
-        processors = LogitsProcessorList()
+        processors: list[LogitsProcessor] = []
         if self.repetition_penalty != 1:
             processors.append(RepetitionPenaltyLogitsProcessor(self.repetition_penalty))
         if self.min_new_tokens:
             processors.append(
                 MinNewTokensLengthLogitsProcessor(width, self.min_new_tokens, ends.tolist(), device=str(ends.device))
             )
+
+        def processed(ids: Tensor, logits: Tensor) -> Tensor:  # LogitsProcessorList inspects signatures at every token
+            for processor in processors:
+                logits = processor(ids, logits)  # type: ignore[arg-type]
+            return logits
+
         if self.temperature == 0:
-            return lambda ids, logits: processors(ids, logits).argmax(-1, keepdim=True)  # type: ignore[arg-type]
+            return lambda ids, logits: processed(ids, logits).argmax(-1, keepdim=True)
         if self.temperature != 1:
             processors.append(TemperatureLogitsWarper(float(self.temperature)))
         if self.top_k:
@@ -74,7 +80,7 @@ class Decoding:
             processors.append(TopPLogitsWarper(self.top_p))
 
         def draw(ids: Tensor, logits: Tensor) -> Tensor:
-            probabilities = processors(ids, logits.float()).softmax(-1)  # type: ignore[arg-type]
+            probabilities = processed(ids, logits.float()).softmax(-1)
             return torch.multinomial(probabilities, 1, generator=generator)
 
         return draw
