@@ -33,7 +33,7 @@ def decoding_forward(model: Any) -> Any:
     experts are few.
     """
     config = model.config
-    if config.model_type != "deepseek_v3":
+    if getattr(config, "model_type", None) != "deepseek_v3":
         return model
     is_plain = not config.first_k_dense_replace and config.n_group == 1 and not config.attention_bias
     is_plain = is_plain and config.q_lora_rank is not None and config.rope_parameters["rope_type"] == "default"
