@@ -1,5 +1,5 @@
-"""One new token at a time through an Axion, in a third of the operations: at a few thousand weights a product, what
-decoding costs is the number of operations, not their size.
+"""One new token at a time through an Axion, in fewer operations: at a few thousand weights a product, what decoding
+costs is the number of operations, not their size.
 
 The norms' weights are folded into the products that follow them, and latent attention is "absorbed" (DeepSeek-V2,
 arXiv 2405.04434, section 2.1.2): queries meet the cached latents themselves, which are never expanded to keys and
@@ -27,10 +27,10 @@ from students.axion import DENSE_RATIO
 
 
 def decoding_forward(model: Any) -> Any:
-    """What to call in place of `model` while decoding: an `AxionDecoder` where that is the faster one, else `model`.
+    """What to call in place of `model` while decoding: an `AxionDecoder` or, where it does not apply, `model`.
 
-    It is on a CPU, in float32, for a DeepSeek-V3 whose layers are all such as `axion_config` makes them and whose
-    experts are few.
+    It applies on a CPU, in float32, to a DeepSeek-V3 whose layers are all such as `axion_config` makes them and whose
+    experts are few. Measured on the smallest Axion only (benchmarks/RESULTS.md).
     """
     config = model.config
     if getattr(config, "model_type", None) != "deepseek_v3":
@@ -38,8 +38,8 @@ def decoding_forward(model: Any) -> Any:
     is_plain = not config.first_k_dense_replace and config.n_group == 1 and not config.attention_bias
     is_plain = is_plain and config.q_lora_rank is not None and config.rope_parameters["rope_type"] == "default"
     is_few = config.n_routed_experts <= DENSE_RATIO * config.num_experts_per_tok
-    is_small = model.device.type == "cpu" and model.dtype == torch.float32
-    return AxionDecoder(model) if is_plain and is_few and is_small else model
+    is_on_cpu = model.device.type == "cpu" and model.dtype == torch.float32
+    return AxionDecoder(model) if is_plain and is_few and is_on_cpu else model
 
 
 class AxionDecoder:
@@ -76,7 +76,7 @@ class AxionDecoder:
         for index, layer in enumerate(self.layers):
             x = layer.attend(x, rotary, hidden, past_key_values, index)
             x = layer.feed(x)
-        logits = F.linear(unit(x, self.model.model.norm.variance_epsilon), self.head)[:, None]
+        logits = F.linear(F.rms_norm(x, x.shape[-1:], eps=self.model.model.norm.variance_epsilon), self.head)[:, None]
         return SimpleNamespace(logits=logits, past_key_values=past_key_values)
 
 
@@ -111,12 +111,12 @@ class FoldedLayer:
     ) -> Tensor:
         """x (B, D) after latent attention over the cache of layer `index`; `hidden` (B, 1, S) is not looked at."""
         rank, latent, width = self.widths
-        entered = F.linear(unit(x, self.eps[0]), self.enter)[:, None]
+        entered = F.linear(F.rms_norm(x, x.shape[-1:], eps=self.eps[0]), self.enter)[:, None]
         q_a, c, k, k_turned = entered.split_with_sizes([rank, latent, width, width], dim=-1)
-        c = unit(c, self.latent_norm.variance_epsilon) * self.latent_norm.weight
+        c = F.rms_norm(c, (latent,), self.latent_norm.weight, self.latent_norm.variance_epsilon)
         cached, keys = cache.update(c[:, None], turn(k, k_turned, rotary)[:, None], index)
         cached, keys = cached[:, 0], keys[:, 0]  # (B, S, L), (B, S, R)
-        queries = F.linear(unit(q_a, self.eps[1]), self.query).view(x.shape[0], self.num_heads, -1)
+        queries = F.linear(F.rms_norm(q_a, (rank,), eps=self.eps[1]), self.query).view(x.shape[0], self.num_heads, -1)
         q_c, q_r, q_turned = queries.split_with_sizes([latent, width, width], dim=-1)
         scores = torch.baddbmm(q_c @ cached.mT, turn(q_r, q_turned, rotary), keys.mT)  # (B, H, S)
         if hidden is not None:
@@ -126,7 +126,7 @@ class FoldedLayer:
     def feed(self, x: Tensor) -> Tensor:
         """x (B, D) after the experts."""
         units, experts = self.narrow.shape[0], self.expert_bias.shape[0]
-        widened = F.linear(unit(x, self.eps[2]), self.widen)
+        widened = F.linear(F.rms_norm(x, x.shape[-1:], eps=self.eps[2]), self.widen)
         router, gate, up = widened.split_with_sizes([experts, units, units], dim=-1)
         scores = router.sigmoid()
         chosen = (scores + self.expert_bias).topk(self.num_chosen, sorted=False).indices
@@ -137,11 +137,6 @@ class FoldedLayer:
         routed = inner[:, : experts * self.expert_width].view(x.shape[0], experts, -1)
         routed *= torch.zeros_like(router).scatter(1, chosen, weights * self.scale)[..., None]
         return torch.addmm(x, inner, self.narrow)
-
-
-def unit(x: Tensor, eps: float) -> Tensor:
-    """x / rms(x); written out, which takes less than half of the time of `F.rms_norm` on a few numbers."""
-    return x * (x.square().mean(-1, keepdim=True) + eps).rsqrt()
 
 
 def turn(x: Tensor, turned: Tensor, rotary: tuple[Tensor, Tensor]) -> Tensor:
