@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -25,14 +25,14 @@ from parsers.graph import NO_STAGE
 
 
 class Example(Protocol):
-    """What a student learns from: three equally long lists (students/encoding.py)."""
+    """What a student learns from: three equally long sequences (students/encoding.py)."""
 
     @property
-    def input_ids(self) -> list[int]: ...  # noqa: D102
+    def input_ids(self) -> Sequence[int]: ...  # noqa: D102
     @property
-    def labels(self) -> list[int]: ...  # noqa: D102
+    def labels(self) -> Sequence[int]: ...  # noqa: D102
     @property
-    def stage_ids(self) -> list[int]: ...  # noqa: D102
+    def stage_ids(self) -> Sequence[int]: ...  # noqa: D102
 
 
 Batch = dict[str, Tensor]

@@ -18,6 +18,7 @@ def train_run(run: Run) -> None:
     from transformers import AutoTokenizer
 
     from distill.trainer import train
+    from students.encoding import Example, compact
     from students.sizes import build_student
 
     recipe = run.recipe
@@ -35,18 +36,19 @@ def train_run(run: Run) -> None:
         seed=recipe.seed,
         **student.sizes,
     )
-    texts = training_texts(recipe, run.graphs)
+    texts, kept = training_texts(recipe, run.graphs), []
 
-    def example(index: int) -> Any:
+    def encoded(index: int) -> Example:
         return encode_text(texts.text(index), tokenizer, student.max_length)
 
-    if texts.size is not None:
-        lengths = [len(example(index).input_ids) for index in range(texts.size)]
+    if texts.size is not None:  # encoded once, not again in every epoch and process
+        kept = [compact(encoded(index)) for index in range(texts.size)]
+        lengths = [len(example.input_ids) for example in kept]
         run.note(too_long={"texts": sum(length > student.max_length for length in lengths), "longest": max(lengths)})
     result = train(
         model,
         tokenizer,
-        example,
+        encoded if texts.size is None else kept.__getitem__,
         settings=recipe.train,
         weights=recipe.loss.weights,
         loss_kind=recipe.loss.kind,

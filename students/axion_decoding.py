@@ -55,12 +55,13 @@ class AxionDecoder:
     def __call__(
         self,
         input_ids: Tensor,
-        attention_mask: Tensor,
         position_ids: Tensor,
         past_key_values: Cache | None,
+        attention_mask: Tensor | None = None,
         **options: Any,
     ) -> Any:
-        """`logits` (B, 1, V) and `past_key_values` after tokens (B, 1) at positions (B, 1); mask (B, past + 1)."""
+        """`logits` (B, 1, V) and `past_key_values` after tokens (B, 1) at positions (B, 1); mask (B, past + 1), None
+        where all is looked at."""
         if past_key_values is None or input_ids.shape[1] > 1:
             return self.model(
                 input_ids=input_ids,
@@ -71,8 +72,7 @@ class AxionDecoder:
             )
         x = F.embedding(input_ids[:, 0], self.model.model.embed_tokens.weight)
         rotary = self.cos[position_ids], self.sin[position_ids]  # (B, 1, R) each
-        hidden = ~attention_mask.bool()[:, None]
-        hidden = hidden if bool(hidden.any()) else None
+        hidden = None if attention_mask is None or bool(attention_mask.all()) else ~attention_mask.bool()[:, None]
         for index, layer in enumerate(self.layers):
             x = layer.attend(x, rotary, hidden, past_key_values, index)
             x = layer.feed(x)

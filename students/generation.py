@@ -138,7 +138,7 @@ def stream(
     ends, how, generator = _end_ids(model, tokenizer, stop), Decoding(**decoding), _generator(model, seed)
     written: list[int] = []
     shown = text = ""
-    for _, token in _decode(model, tokenizer, [ids], ends, max_new_tokens, how, generator, logits_processor):
+    for token in _decode_one(model, ids, ends, max_new_tokens, how, generator, logits_processor):
         written.append(token)
         text = _text(tokenizer, written, stop)
         if not text.endswith(UNFINISHED):  # else bytes of a letter may still come
@@ -146,6 +146,33 @@ def stream(
             shown = text
     if text != shown:
         yield text[len(shown) :]
+
+
+def _decode_one(
+    model: Any,
+    prompt: list[int],
+    ends: set[int],
+    max_new_tokens: int,
+    how: Decoding,
+    generator: torch.Generator,
+    logits_processor: Callable[[Tensor, Tensor], Tensor] | None,
+) -> Iterator[int]:
+    """The next token ids after one prompt: `_decode` without the masks and the bookkeeping of several rows."""
+    context = getattr(model.config, "max_position_embeddings", None) or 10**9
+    ids = written = torch.tensor([prompt], device=generator.device)
+    position_ids = torch.arange(len(prompt), device=ids.device)[None]
+    choose = how.chooser(len(prompt), torch.tensor(sorted(ends), device=ids.device), generator)
+    forward, cache = decoding_forward(model), None
+    for _ in range(min(max_new_tokens, context - len(prompt))):
+        out = forward(input_ids=ids, position_ids=position_ids, past_key_values=cache, use_cache=True, logits_to_keep=1)
+        cache, logits = out.past_key_values, out.logits[:, -1]
+        if logits_processor is not None:
+            logits = logits_processor(written, logits)
+        ids = choose(written, logits)
+        yield (token := int(ids))
+        if token in ends:
+            return
+        written, position_ids = torch.cat([written, ids], dim=1), position_ids[:, -1:] + 1
 
 
 def _decode(
@@ -175,7 +202,8 @@ def _decode(
     position_ids = (mask.cumsum(-1) - 1).clamp_min(0)
     gate = getattr(model, "verify_gate", None)  # students/dual_lora.py
     is_open = torch.ones_like(rows, dtype=torch.bool)
-    forward, cache = decoding_forward(model), None
+    forward: Any = decoding_forward(model)
+    cache: Any = None
     while num_open := int(is_open.sum()):
         if num_open <= KEEP_SHARE * len(rows):
             kept = is_open.nonzero()[:, 0]

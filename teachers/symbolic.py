@@ -21,7 +21,7 @@ that EXECUTE holds beside its own, so that comparing is a matter of two neighbou
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import takewhile
 from random import Random
@@ -39,11 +39,12 @@ Verify = Literal["inverse", "steps"]
 @dataclass
 class Work:
     """A trace being written. Step number `wrong_step` of those that compute gets a plausible wrong value, and each
-    later one too with probability `slip_rate`."""
+    later one too with probability `slip_rate`; `changed` gives EXECUTE steps by their place the value to have."""
 
     words: Words = WORDS["en"]
     wrong_step: int | None = None
     slip_rate: float = 0.0
+    changed: Mapping[int, int] = field(default_factory=dict)
     random: Random = field(default_factory=Random)
     steps: Steps = field(default_factory=list)
     num_computed: int = 0
@@ -73,6 +74,8 @@ class Work:
         """Write `expression=value` as a step, with an error if this is a place for it; what was written."""
         if self._slips():
             value = _plausible_error(value, self.random)
+        if self.changed:
+            value = self.changed.get(len(self.executed), value)
         self.num_computed += 1
         self.write(Stage.EXECUTE, f"{expression}={value}")
         return value
@@ -370,6 +373,20 @@ def correct(problem: Problem, execute: Sequence[str], *, verify: Verify = "inver
     steps += [(Stage.EXECUTE, text) for text in execute]
     steps += [(Stage.VERIFY, text) for text in right.verify(check.format(r=answer), of=execute)]
     return write_nrm(problem.question, steps, answer), first
+
+
+def executed_with(problem: Problem, changed: Mapping[int, int]) -> list[str]:
+    """The EXECUTE steps, were those at the places of `changed`, counted from 0, to have other values.
+
+    >>> problem = Problem("What is 347 - 285?", "62", "arithmetic", expression="347-285")
+    >>> executed_with(problem, {})
+    ['3>2', '7-5=2', '4-8-0+10=6', '3-2-1=0']
+    >>> executed_with(problem, {1: -2})
+    ['3>2', '7-5=-2', '4-8-0+10=6', '3-2-1=0']
+    """
+    work = Work(WORDS[problem.language], changed=changed)
+    SOLVERS[problem.task](work, problem)
+    return work.executed
 
 
 def write_nrm(question: str, steps: Steps, answer: str) -> str:

@@ -8,9 +8,15 @@ from fractions import Fraction
 from random import Random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from distill.evaluation.evaluate import teacher_steps
 from distill.evaluation.outputs import Output, score_output
 from distill.evaluation.perturb import change_one_step, perturbed, plausible_error
+from teachers.nano_tasks import draw_problem
+from teachers.problems import Problem
+from teachers.symbolic import executed_with, solve
 
 TEXT = "[UNDERSTAND]<STEP>48, half[PLAN]<STEP>divide[EXECUTE]<STEP>48/2=24<STEP>48+24=72[VERIFY]<STEP>72-24=48 ok</THINK><ANS>72</ANS>"
 QUESTION = "48 clips in April and half as many in May. How many?"
@@ -109,3 +115,74 @@ def test_fractions_and_words_are_left_alone():
     assert plausible_error(Fraction(1, 2), Random(0)) is None
     assert plausible_error("even", Random(0)) is None
     assert plausible_error(None, Random(0)) is None
+
+
+PROBLEMS = [
+    draw_problem(task, seed=3, index=i, split="test", language="en")
+    for task in ("arithmetic", "two_step", "pattern", "word_problem")
+    for i in range(25)
+]
+
+
+def column_student(*, uses_prefix: bool):
+    """Goes on as the teacher would from the values in its prefix, or as if nothing had changed."""
+
+    def write(outputs):
+        by_question = {problem.question: problem for problem in PROBLEMS}
+        written = []
+        for output in outputs:
+            problem = by_question[output.question]
+            begun = output.text[output.text.index("[EXECUTE]<STEP>") + 15 :].split("<STEP>")
+            taught = executed_with(problem, {})
+            place = len(begun) - 1
+            value = int(begun[place].rpartition("=")[2])
+            steps = executed_with(problem, {place: value} if uses_prefix else {})
+            assert steps[:place] == taught[:place]
+            text = output.text + "".join(f"<STEP>{step}" for step in steps[place + 1 :])
+            written.append(replace(output, text=f"{text}[VERIFY]<STEP>ok</THINK><ANS>0</ANS>"))
+        return written
+
+    return write
+
+
+@pytest.mark.parametrize("uses_prefix", [True, False])
+def test_consequences_in_column_arithmetic_are_the_teachers(uses_prefix):
+    outputs = [
+        score_output(Output(p.question, solve(p).text.partition("<THINK>")[2], p.answer, p.task, "en"))
+        for p in PROBLEMS
+    ]
+    found = perturbed(outputs, column_student(uses_prefix=uses_prefix), count=100, redo=teacher_steps(PROBLEMS))[
+        "perturbation"
+    ]
+    assert found["n"] > 60
+    assert found["share"] == float(uses_prefix)
+
+
+def test_a_changed_digit_shows_where_the_number_is_used():
+    problem = Problem("What is 59 + 84 - 69?", "74", "two_step", expression="59+84-69")
+    steps = executed_with(problem, {1: 13})
+    assert steps[:3] == ["9+4=13", "5+8+1=13", "133-069"]
+    output = solve(problem).text.partition("<THINK>")[2]
+    one = score_output(Output(problem.question, output, "74", "two_step", "en"))
+    redo = teacher_steps([replace(problem, id="two_step-0")])
+    changes = [change_one_step(one, Random(seed), redo) for seed in range(40)]
+    found = {(c.prefix.rpartition("<STEP>")[2], c.expected) for c in changes if c}
+    assert {expected for changed, expected in found if changed == "5+8+1=13"} == {"133-069"}
+    assert {expected for changed, expected in found if changed == "9+4=3"} == {"5+8+0=13"}
+
+
+def test_steps_that_are_not_the_teachers_have_no_known_consequence():
+    problem = Problem("What is 59 + 84 - 69?", "74", "two_step", "en", "two_step-0", expression="59+84-69")
+    output = solve(problem).text.partition("<THINK>")[2].replace("<STEP>143-069", "<STEP>143-69")
+    one = score_output(Output(problem.question, output, "74", "two_step", "en"))
+    change = change_one_step(one, Random(0), teacher_steps([problem]))
+    assert change is not None
+    assert change.expected is None
+
+
+@given(place=st.integers(0, 12), value=st.integers(0, 40), index=st.integers(0, len(PROBLEMS) - 1))
+def test_any_value_can_be_computed_on_with(place, value, index):
+    steps, taught = executed_with(PROBLEMS[index], {place: value}), executed_with(PROBLEMS[index], {})
+    assert steps[:place] == taught[:place]
+    if place < min(len(steps), len(taught)) and "=" in taught[place] and steps[place] != taught[place]:
+        assert steps[place].endswith(f"={value}")

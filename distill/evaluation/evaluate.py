@@ -14,10 +14,10 @@ from dataclasses import replace
 from typing import Any
 
 from distill.evaluation.outputs import Output, score_output, score_outputs, summarize_scored
-from distill.evaluation.perturb import perturbed
+from distill.evaluation.perturb import Redo, perturbed
 from parsers import ReasoningGraph
 from teachers.problems import Problem, parse_trace
-from teachers.symbolic import SOLVERS, Verify, solve
+from teachers.symbolic import SOLVERS, Verify, executed_with, solve
 
 
 def evaluate(
@@ -63,7 +63,9 @@ def evaluate(
     graphs = {**teacher_graphs(problems), **(teachers or {})}
     scored = [score_output(output, graphs.get(output.question)) for output in outputs]
     metrics = summarize_scored(scored, has_teacher=bool(graphs))
-    changed = perturbed(scored, lambda prefixes: write(prefixes, None), count=num_perturbed)
+    changed = perturbed(
+        scored, lambda prefixes: write(prefixes, None), count=num_perturbed, redo=teacher_steps(problems)
+    )
     metrics["svr"]["injected"], metrics["perturbation"] = changed["injected"], changed["perturbation"]
     metrics["decoding"] = {
         "seconds": round(seconds, 3),
@@ -134,8 +136,19 @@ def prompt(tokenizer: Any, question: str) -> str:
 
 def teacher_graphs(problems: Sequence[Problem], *, verify: Verify = "inverse") -> dict[str, ReasoningGraph]:
     """Question -> graph of the symbolic teacher's solution, for the problems that it can solve."""
-    return {
-        p.question: parse_trace(solve(p, verify=verify))
-        for p in problems
-        if p.task in SOLVERS and p.id.startswith(f"{p.task}-")  # drawn by draw_problem; others may look otherwise
-    }
+    return {p.question: parse_trace(solve(p, verify=verify)) for p in _solvable(problems)}
+
+
+def teacher_steps(problems: Sequence[Problem]) -> Redo:
+    """How the symbolic teacher would compute with other values in its steps; None for problems that are not its own."""
+    solvable = {problem.question: problem for problem in _solvable(problems)}
+
+    def redo(question: str, changed: Mapping[int, int]) -> list[str] | None:
+        return executed_with(solvable[question], changed) if question in solvable else None
+
+    return redo
+
+
+def _solvable(problems: Sequence[Problem]) -> list[Problem]:
+    """Those drawn by draw_problem; others of the same tasks may look otherwise."""
+    return [p for p in problems if p.task in SOLVERS and p.id.startswith(f"{p.task}-")]

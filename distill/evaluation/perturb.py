@@ -7,11 +7,14 @@
 Two measures come of the same continuations. Perturbation score: of the changed steps whose consequences can be
 computed, the share after which the student states the changed consequence (73) — the written step is used, it is no
 decoration (cf. arXiv 2510.24941). Self-verification on injected errors: the confusion of `svr` over the whole outputs.
+
+What follows from a value is read from the dependencies of the steps; in column arithmetic, where a step holds one digit
+of a number, only who wrote the steps can tell: there it is what the symbolic teacher would write (`Redo`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from random import Random
@@ -27,18 +30,24 @@ from parsers.recompute import recompute, show
 Continue = Callable[[Sequence[Output]], list[Output]]
 """Outputs whose text is a prefix -> the same outputs, written to their end."""
 
+Redo = Callable[[str, Mapping[int, int]], list[str] | None]
+"""(question, place of an EXECUTE step -> another value) to the teacher's EXECUTE steps; None of other questions."""
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An output up to and including a step whose value changed; `expected`: its first consequence, if computable."""
+    """An output up to and including a step whose value changed; `expected`: its first consequence, if computable, as
+    the value or the text of a step."""
 
     scored: Scored
     prefix: str
     step: int
-    expected: Fraction | None
+    expected: Fraction | str | None
 
 
-def perturbed(scored: Sequence[Scored], continue_outputs: Continue, *, count: int, seed: int = 0) -> dict[str, Any]:
+def perturbed(
+    scored: Sequence[Scored], continue_outputs: Continue, *, count: int, seed: int = 0, redo: Redo | None = None
+) -> dict[str, Any]:
     """`{"injected": the confusion of svr, "perturbation": {"n", "followed", "share", "interval"}}`.
 
     None stands for what has no case. Changes one step of up to `count` outputs that end right without having flagged
@@ -49,7 +58,7 @@ def perturbed(scored: Sequence[Scored], continue_outputs: Continue, *, count: in
     sound = [one for one in right if not (one.verification and one.verification.flagged)]
     changes = []
     for one in _spread(sound, random):
-        change = change_one_step(one, random)
+        change = change_one_step(one, random, redo)
         if change is not None and len(changes) < count:
             changes.append(change)
     written = continue_outputs([replace(change.scored.output, text=change.prefix) for change in changes])
@@ -74,7 +83,7 @@ def perturbed(scored: Sequence[Scored], continue_outputs: Continue, *, count: in
     }
 
 
-def change_one_step(scored: Scored, random: Random) -> Change | None:
+def change_one_step(scored: Scored, random: Random, redo: Redo | None = None) -> Change | None:
     """The output up to one of its EXECUTE steps, with a plausible wrong value there; None without a step to change.
 
     Steps whose consequences can be computed are preferred.
@@ -90,7 +99,7 @@ def change_one_step(scored: Scored, random: Random) -> Change | None:
         changed = _with_value(text[step.start : step.end], step.value, wrong, graph.language)
         if changed is None:
             continue
-        expected = _first_consequence(graph, step, wrong)
+        expected = _first_consequence(graph, step, wrong, redo)
         if found is None or expected is not None:
             found = Change(scored, text[: step.start] + changed, step.id, expected)
         if expected is not None:
@@ -119,11 +128,19 @@ def _with_value(text: str, value: object, wrong: Fraction, language: str) -> str
     return "".join(pieces)
 
 
-def _first_consequence(graph: ReasoningGraph, step: Step, wrong: Fraction) -> Fraction | None:
-    """What the first step that uses this one must state if it uses the wrong value; None if that is not computable.
+def _first_consequence(graph: ReasoningGraph, step: Step, wrong: Fraction, redo: Redo | None) -> Fraction | str | None:
+    """What a later step must state if it uses the wrong value; None if that is not computable.
 
     `recompute` follows corrections: seen from the wrong value, the old one is the error.
     """
+    executed = [one for one in graph.steps if one.stage is Stage.EXECUTE and not one.derived]
+    taught = redo(graph.question, {}) if redo else None
+    if redo and taught is not None:
+        if [one.text for one in executed] != taught:
+            return None
+        place = executed.index(step)
+        later = zip(taught[place + 1 :], (redo(graph.question, {place: int(wrong)}) or [])[place + 1 :], strict=False)
+        return next((other for own, other in later if own != other), None)
     as_error = replace(step, expression=show(wrong, graph.language), correct=False)
     corrections, _ = recompute(replace(graph, steps=tuple(as_error if s.id == step.id else s for s in graph.steps)))
     consequences = [c for c in corrections if not c.is_cause and c.step.stage is Stage.EXECUTE and c.step.id > step.id]
@@ -131,9 +148,10 @@ def _first_consequence(graph: ReasoningGraph, step: Step, wrong: Fraction) -> Fr
 
 
 def _states(graph: ReasoningGraph, change: Change) -> bool:
-    """Whether an EXECUTE step after the changed one has the expected value."""
+    """Whether an EXECUTE step after the changed one is, or has the value, that is expected."""
     after = len(change.prefix)
-    return any(s.stage is Stage.EXECUTE and s.start >= after and s.value == change.expected for s in graph.steps)
+    later = (step for step in graph.steps if step.stage is Stage.EXECUTE and step.start >= after)
+    return any(change.expected in (step.value, step.text) for step in later)
 
 
 def _spread(scored: Sequence[Scored], random: Random) -> list[Scored]:
