@@ -42,6 +42,9 @@ TOKENIZER_TEXTS = 20_000
 WRITTEN_TRACES = 200
 """Traces of the symbolic teacher's endless stream that a run writes down, to be looked at."""
 
+HARDER_QUESTIONS = 200
+"""Questions of a task beyond the training range, at most: nothing is claimed of them to a tenth of a percent."""
+
 THINK = "<THINK>"
 _MARKER = re.compile(r"\[(UNDERSTAND|PLAN|EXECUTE|VERIFY)\]|</THINK>")
 _COMPUTED = re.compile(r"<STEP>([-+*/().\d]+)=(-?\d+)(?=<|\[|$)")
@@ -158,6 +161,7 @@ def problems_to_ask(recipe: Recipe, *, extra_digits: int = 0) -> list[Problem]:
         return [] if extra_digits else load_problems(evaluation.problems)
     if isinstance(teacher, SymbolicTeacher):
         count, seed = evaluation.num_questions_per_task, evaluation.seed
+        count = min(count, HARDER_QUESTIONS) if extra_digits else count
         return [
             problem
             for language, task in teacher.task_weights
