@@ -10,6 +10,9 @@ values. With x̂ = x / rms(x), and C, K the latents and rotary keys of the stock
     x           = x + leave · softmax(q_c Cᵀ + q_r Kᵀ) C
     [s, g, u]   = widen · x̂                      router, gates and inputs of all experts, the shared one last
     x           = x + narrow · (w · silu(g) · u) w = 0 for experts that are not chosen, 1 for the shared one
+
+What is normed is kept as (x, −x), whose mean is 0, so that torch's layer norm, one operation, is the RMS norm, which is
+six; `both_signs` and `of_both_signs` give products such outputs and inputs.
 """
 
 from __future__ import annotations
@@ -48,7 +51,9 @@ class AxionDecoder:
     def __init__(self, model: Any) -> None:
         self.model = model
         self.layers = [fold(layer, model.config) for layer in model.model.layers]
-        self.head = model.lm_head.weight * model.model.norm.weight
+        self.table = both_signs(model.lm_head.weight.mT).mT
+        self.head = (model.lm_head.weight * model.model.norm.weight).mT.contiguous()
+        self.eps = model.model.norm.variance_epsilon
         positions = torch.arange(model.config.max_position_embeddings)[None]
         self.cos, self.sin = (table[0] for table in model.model.rotary_emb(model.lm_head.weight, positions))
 
@@ -70,13 +75,13 @@ class AxionDecoder:
                 past_key_values=past_key_values,
                 **options,
             )
-        x = F.embedding(input_ids[:, 0], self.model.model.embed_tokens.weight)
+        x = F.embedding(input_ids[:, 0], self.table)
         rotary = self.cos[position_ids], self.sin[position_ids]  # (B, 1, R) each
         hidden = None if attention_mask is None or bool(attention_mask.all()) else ~attention_mask.bool()[:, None]
         for index, layer in enumerate(self.layers):
             x = layer.attend(x, rotary, hidden, past_key_values, index)
             x = layer.feed(x)
-        logits = F.linear(F.rms_norm(x, x.shape[-1:], eps=self.model.model.norm.variance_epsilon), self.head)[:, None]
+        logits = (F.layer_norm(x, x.shape[-1:], eps=self.eps)[:, : len(self.head)] @ self.head)[:, None]
         return SimpleNamespace(logits=logits, past_key_values=past_key_values)
 
 
@@ -85,22 +90,23 @@ class FoldedLayer:
     """The weights of one layer as they are multiplied; D hidden_size, H heads, L kv_lora_rank, R rotary width."""
 
     enter: Tensor
-    """(q_lora_rank + L + 2R, D)"""
+    """(2D, 2·q_lora_rank + 2L + 2R)"""
     query: Tensor
-    """(H·(L + 2R), q_lora_rank), the scale of the scores in it"""
+    """(2·q_lora_rank, H·(L + 2R)), the scale of the scores in it"""
     leave: Tensor
-    """(H·L, D)"""
-    latent_norm: Any
+    """(H·L, 2D)"""
+    latent_weight: Tensor
+    """(2L)"""
     widen: Tensor
-    """(E + 2N, D) for E routed experts and N inner units of all experts"""
+    """(D, E + 2N) for E routed experts and N inner units of all experts"""
     narrow: Tensor
-    """(N, D)"""
+    """(N, 2D)"""
     expert_bias: Tensor
     widths: tuple[int, int, int]
-    """q_lora_rank, L, R"""
+    """2·q_lora_rank, L, R"""
     num_heads: int
-    eps: tuple[float, float, float]
-    """of the norms before attention, of the query latent, before the experts"""
+    eps: tuple[float, float, float, float]
+    """of the norms before attention, of the query latent and the key-value latent, before the experts"""
     num_chosen: int
     expert_width: int
     is_normed: bool
@@ -109,14 +115,14 @@ class FoldedLayer:
     def attend(
         self, x: Tensor, rotary: tuple[Tensor, Tensor], hidden: Tensor | None, cache: Cache, index: int
     ) -> Tensor:
-        """x (B, D) after latent attention over the cache of layer `index`; `hidden` (B, 1, S) is not looked at."""
+        """x (B, 2D) after latent attention over the cache of layer `index`; `hidden` (B, 1, S) is not looked at."""
         rank, latent, width = self.widths
-        entered = F.linear(F.rms_norm(x, x.shape[-1:], eps=self.eps[0]), self.enter)[:, None]
-        q_a, c, k, k_turned = entered.split_with_sizes([rank, latent, width, width], dim=-1)
-        c = F.rms_norm(c, (latent,), self.latent_norm.weight, self.latent_norm.variance_epsilon)
-        cached, keys = cache.update(c[:, None], turn(k, k_turned, rotary)[:, None], index)
+        entered = (F.layer_norm(x, x.shape[-1:], eps=self.eps[0]) @ self.enter)[:, None]
+        q_a, c, k, k_turned = entered.split_with_sizes([rank, 2 * latent, width, width], dim=-1)
+        c = F.layer_norm(c, c.shape[-1:], self.latent_weight, eps=self.eps[2])[:, None, :, :latent]
+        cached, keys = cache.update(c, turn(k, k_turned, rotary)[:, None], index)
         cached, keys = cached[:, 0], keys[:, 0]  # (B, S, L), (B, S, R)
-        queries = F.linear(F.rms_norm(q_a, (rank,), eps=self.eps[1]), self.query).view(x.shape[0], self.num_heads, -1)
+        queries = (F.layer_norm(q_a, (rank,), eps=self.eps[1]) @ self.query).view(x.shape[0], self.num_heads, -1)
         q_c, q_r, q_turned = queries.split_with_sizes([latent, width, width], dim=-1)
         scores = torch.baddbmm(q_c @ cached.mT, turn(q_r, q_turned, rotary), keys.mT)  # (B, H, S)
         if hidden is not None:
@@ -124,9 +130,9 @@ class FoldedLayer:
         return torch.addmm(x, (scores.softmax(-1) @ cached).flatten(1), self.leave)
 
     def feed(self, x: Tensor) -> Tensor:
-        """x (B, D) after the experts."""
+        """x (B, 2D) after the experts."""
         units, experts = self.narrow.shape[0], self.expert_bias.shape[0]
-        widened = F.linear(F.rms_norm(x, x.shape[-1:], eps=self.eps[2]), self.widen)
+        widened = F.layer_norm(x, x.shape[-1:], eps=self.eps[3])[:, : len(self.widen)] @ self.widen
         router, gate, up = widened.split_with_sizes([experts, units, units], dim=-1)
         scores = router.sigmoid()
         chosen = (scores + self.expert_bias).topk(self.num_chosen, sorted=False).indices
@@ -144,13 +150,23 @@ def turn(x: Tensor, turned: Tensor, rotary: tuple[Tensor, Tensor]) -> Tensor:
     return torch.addcmul(x * rotary[0], turned, rotary[1])
 
 
+def both_signs(rows: Tensor) -> Tensor:
+    """(N, in) to (2N, in): a product that gives y gives (y, −y)."""
+    return torch.cat([rows, -rows])
+
+
+def of_both_signs(columns: Tensor) -> Tensor:
+    """(out, N) to (out, 2N): a product of y becomes one of (y, −y)."""
+    return torch.cat([columns, -columns], dim=1) / 2
+
+
 def fold(layer: Any, config: Any) -> FoldedLayer:
     """The weights of a stock DeepSeek-V3 layer as `FoldedLayer` multiplies them."""
     attention, experts, shared = layer.self_attn, layer.mlp.experts, layer.mlp.shared_experts
     heads, latent, width = config.num_attention_heads, config.kv_lora_rank, config.qk_rope_head_dim
     straight = config.qk_nope_head_dim
     c, k = attention.kv_a_proj_with_mqa.weight.split([latent, width])
-    enter = torch.cat([attention.q_a_proj.weight, c, *_turning(k, config)]) * layer.input_layernorm.weight
+    enter = torch.cat([both_signs(attention.q_a_proj.weight), both_signs(c), *_turning(k, config)])
     q_b = attention.q_b_proj.weight.view(heads, straight + width, -1) * attention.q_a_layernorm.weight
     q_pass, q_rot = (q_b * attention.scaling).split([straight, width], dim=1)
     key, value = attention.kv_b_proj.weight.view(heads, -1, latent).split([straight, config.v_head_dim], dim=1)
@@ -164,18 +180,21 @@ def fold(layer: Any, config: Any) -> FoldedLayer:
         ]
     )
     return FoldedLayer(
-        enter=enter,
-        query=torch.cat([key.mT @ q_pass, *_turning(q_rot, config)], dim=1).flatten(0, 1),
-        leave=torch.einsum("dhv,hvl->hld", out, value).flatten(0, 1),
-        latent_norm=attention.kv_a_layernorm,
-        widen=widen * layer.post_attention_layernorm.weight,
-        narrow=torch.cat([experts.down_proj.mT.flatten(0, 1), shared.down_proj.weight.mT]),
+        enter=of_both_signs(enter * layer.input_layernorm.weight).mT.contiguous(),
+        query=of_both_signs(
+            torch.cat([key.mT @ q_pass, *_turning(q_rot, config)], dim=1).flatten(0, 1)
+        ).mT.contiguous(),
+        leave=both_signs(torch.einsum("dhv,hvl->dhl", out, value).flatten(1)).mT,
+        latent_weight=attention.kv_a_layernorm.weight.repeat(2),
+        widen=(widen * layer.post_attention_layernorm.weight).mT.contiguous(),
+        narrow=both_signs(torch.cat([experts.down_proj.mT.flatten(0, 1), shared.down_proj.weight.mT]).mT).mT,
         expert_bias=layer.mlp.gate.e_score_correction_bias,
-        widths=(config.q_lora_rank, latent, width),
+        widths=(2 * config.q_lora_rank, latent, width),
         num_heads=heads,
         eps=(
             layer.input_layernorm.variance_epsilon,
             attention.q_a_layernorm.variance_epsilon,
+            attention.kv_a_layernorm.variance_epsilon,
             layer.post_attention_layernorm.variance_epsilon,
         ),
         num_chosen=config.num_experts_per_tok,
