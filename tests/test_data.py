@@ -18,6 +18,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 from distill.data import Batches, BatchStream, collate, pack, split_by_tokens
 from distill.errors import UserError
 from distill.student_loss import StudentLoss, weight_sum
+from students.encoding import compact
 
 LAYOUTS = ["length_grouped", "packed", "padded"]
 SAME = 1e-5
@@ -60,6 +61,18 @@ def test_a_step_holds_exactly_its_examples(layout: Any) -> None:
     for step in range(3):
         seen = [c for place in range(3) for c in contents(source.batch(3 * step + place))]
         assert Counter(seen) == Counter(tuple(example(12 * step + i).input_ids) for i in range(12))
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_compact_examples_make_the_same_batches(layout: Any) -> None:
+    kept = [compact(example(index)) for index in range(24)]  # type: ignore[arg-type]
+    lists, arrays = (
+        Batches(examples, pad_token_id=0, batch_size=4, num_examples=24, batches_per_step=2, layout=layout)
+        for examples in (example, kept.__getitem__)
+    )
+    for k in range(6):
+        for name, values in lists.batch(k).items():
+            assert torch.equal(values, arrays.batch(k)[name])
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
+import torch.nn.functional as F
 from transformers import AutoModelForCausalLM, DynamicCache, LlamaForCausalLM
 
 from students.llama import to_llama
-from students.miniaxion import FactoredLinear, MiniAxionConfig, MiniAxionForCausalLM
+from students.miniaxion import FactoredLinear, MiniAxionConfig, MiniAxionForCausalLM, attention
 from students.sizes import SIZES
 
 FLOAT32_MODEL = 1e-4  # largest gap of logits between two orders of the same float32 sums
@@ -135,3 +136,23 @@ def test_eight_rows_can_be_memorised() -> None:
         optimizer.step()
     # the first token after the shared start cannot be known: 8 rows have up to 8 second tokens
     assert loss.item() < 0.3
+
+
+@pytest.mark.parametrize("length", [1, 2, 3, 8, 13])
+def test_attention_in_halves_is_torchs(length):
+    """Values and gradients in float64; queries of two heads share a key."""
+    torch.manual_seed(length)
+    q, k, v = (torch.randn(2, heads, length, 4, dtype=torch.float64, requires_grad=True) for heads in (4, 2, 2))
+    shared = (x.repeat_interleave(2, dim=1) for x in (k, v))
+    expected = F.scaled_dot_product_attention(q, *shared, is_causal=True)
+    found = attention(q, k, v, None)
+    torch.testing.assert_close(found, expected)
+    by_hand, by_torch = (torch.autograd.grad(y.sin().sum(), (q, k, v), retain_graph=True) for y in (found, expected))
+    torch.testing.assert_close(by_hand, by_torch)
+
+
+def test_a_new_token_sees_all_keys_without_a_mask():
+    torch.manual_seed(0)
+    q, k, v = torch.randn(2, 4, 1, 4), torch.randn(2, 2, 9, 4), torch.randn(2, 2, 9, 4)
+    shared = (x.repeat_interleave(2, dim=1) for x in (k, v))
+    torch.testing.assert_close(attention(q, k, v, None), F.scaled_dot_product_attention(q, *shared))
