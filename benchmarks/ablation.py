@@ -140,7 +140,8 @@ def plot(found: Mapping[str, Sequence[Mapping[str, Any]]], path: Path) -> None:
             axes.errorbar(100 * mean.mean, row, xerr=100 * (mean.half or 0), fmt="|", color="#1d2127", capsize=4)
     axes.set_yticks(range(len(found)), list(found))
     axes.invert_yaxis()
-    axes.set_xlabel("accuracy in %, average over tasks; dots are seeds, lines 95 % intervals of the mean")
+    axes.set_xlim(-2, 102)  # Student's t knows of no bounds
+    axes.set_xlabel("accuracy in %, average over tasks\ndots are seeds, lines 95 % intervals of their mean")
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, metadata={"Date": None})
 
