@@ -126,10 +126,9 @@ def attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
     (docs/log.md), and decoding is half again as fast. Causal rows are taken in two halves, since the first half does
     not see the second.
     """
-    batch, heads, length, width = q.shape
-    groups, total = k.shape[1], k.shape[2]
+    length, total = q.shape[2], k.shape[2]
     if q.device.type != "cpu" or (mask is not None and length > 1):
-        k, v = (x.repeat_interleave(heads // groups, dim=1) for x in (k, v))
+        k, v = (x.repeat_interleave(q.shape[1] // k.shape[1], dim=1) for x in (k, v))
         return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
     if mask is None and length == total > 1:
         half = length // 2
