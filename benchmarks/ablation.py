@@ -1,8 +1,9 @@
 """Do stage weights help? Six losses, three seeds each, the same steps, data and questions for all.
 
-    python benchmarks/ablation.py                      # an hour; stop it at any time, the same command goes on
+    python benchmarks/ablation.py                      # hours; stop it at any time, the same command goes on
     taskset -c 0 python benchmarks/ablation.py --seeds 0 & taskset -c 1 python benchmarks/ablation.py --seeds 1 2
-                                                       # a core each is faster than both for one; then the first command
+                                                       # an hour: a core each is faster than both for one; the first
+                                                       # command then makes the table of all
     python benchmarks/ablation.py --seeds 0 --recipe miniaxion_tiny --out runs/try       # does it work?
 
 Writes a run folder for each arm and seed, table.md and plot.svg. Means over seeds with the 95 % interval of Student's t

@@ -9,13 +9,13 @@ peak in a few steps of `distill.trainer.train`, as Linux counts it (VmHWM); ever
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
-import sys
 import tempfile
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
+from benchmarks.bench_train_nano import fresh_student
 from distill.examples import encode_text, training_texts
 from distill.forecast import PROBED_TEXTS, forecast
 from distill.recipe import load_recipe
@@ -31,18 +31,13 @@ def main() -> None:
     arguments.add_argument("--recipes", nargs="+", default=RECIPES)
     arguments.add_argument("--data", help="a local file in GSM8K's format; the Hub without it")
     arguments.add_argument("--steps", type=int, default=4)
-    arguments.add_argument("--only", help=argparse.SUPPRESS)
     options = arguments.parse_args()
     changes = [f"train.max_steps={options.steps}", "train.warmup_steps=1", "train.save_steps=1000"]
     changes += [f"data.path={options.data}"] if options.data else []
-    if options.only:
-        print(json.dumps(measure(options.only, changes)))
-        return
     is_off = False
     for name in options.recipes:
-        command = [sys.executable, "-m", "benchmarks.bench_memory", *sys.argv[1:], "--only", name]
-        lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip().split("\n")
-        found = json.loads(lines[-1])
+        with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+            found = pool.submit(measure, name, changes).result()
         ratio = found["forecast"] / found["measured"]
         is_off |= abs(ratio - 1) > TARGET
         megabytes = {key: round(value / 1e6) for key, value in found.items()}
@@ -53,7 +48,6 @@ def main() -> None:
 def measure(name: str, changes: list[str]) -> dict[str, float]:
     """Bytes as forecast, and as they grow in this process."""
     from distill.trainer import train
-    from students.sizes import build_student
 
     recipe = load_recipe(name, changes)
     student: Any = recipe.student
@@ -63,9 +57,7 @@ def measure(name: str, changes: list[str]) -> dict[str, float]:
     expected = forecast(recipe, [len(example.input_ids) for example in examples]).memory_bytes
     Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far
     before = _status("VmRSS")
-    model = build_student(
-        student.size, tokenizer, vocab_size=student.vocab_size, max_length=student.max_length, seed=recipe.seed
-    )
+    model = fresh_student(recipe, tokenizer)
     with tempfile.TemporaryDirectory() as folder:
         train(
             model,

@@ -36,19 +36,21 @@ def train_run(run: Run) -> None:
         seed=recipe.seed,
         **student.sizes,
     )
-    texts, kept = training_texts(recipe, run.graphs), []
+    texts = training_texts(recipe, run.graphs)
 
     def encoded(index: int) -> Example:
         return encode_text(texts.text(index), tokenizer, student.max_length)
 
+    examples: Callable[[int], Example] = encoded
     if texts.size is not None:  # encoded once, not again in every epoch and process
         kept = [compact(encoded(index)) for index in range(texts.size)]
         lengths = [len(example.input_ids) for example in kept]
         run.note(too_long={"texts": sum(length > student.max_length for length in lengths), "longest": max(lengths)})
+        examples = kept.__getitem__
     result = train(
         model,
         tokenizer,
-        encoded if texts.size is None else kept.__getitem__,
+        examples,
         settings=recipe.train,
         weights=recipe.loss.weights,
         loss_kind=recipe.loss.kind,

@@ -51,7 +51,7 @@ class AxionDecoder:
     def __init__(self, model: Any) -> None:
         self.model = model
         self.layers = [fold(layer, model.config) for layer in model.model.layers]
-        self.table = both_signs(model.lm_head.weight.mT).mT
+        self.table = both_signs(model.model.embed_tokens.weight, dim=1)
         self.head = (model.lm_head.weight * model.model.norm.weight).mT.contiguous()
         self.eps = model.model.norm.variance_epsilon
         positions = torch.arange(model.config.max_position_embeddings)[None]
@@ -150,14 +150,14 @@ def turn(x: Tensor, turned: Tensor, rotary: tuple[Tensor, Tensor]) -> Tensor:
     return torch.addcmul(x * rotary[0], turned, rotary[1])
 
 
-def both_signs(rows: Tensor) -> Tensor:
-    """(N, in) to (2N, in): a product that gives y gives (y, −y)."""
-    return torch.cat([rows, -rows])
+def both_signs(weight: Tensor, dim: int) -> Tensor:
+    """Twice as long in `dim`, that of the outputs: a product that gives y gives (y, −y)."""
+    return torch.cat([weight, -weight], dim=dim)
 
 
-def of_both_signs(columns: Tensor) -> Tensor:
-    """(out, N) to (out, 2N): a product of y becomes one of (y, −y)."""
-    return torch.cat([columns, -columns], dim=1) / 2
+def of_both_signs(weight: Tensor) -> Tensor:
+    """(out, in) to (out, 2·in): a product of y becomes one of (y, −y)."""
+    return torch.cat([weight, -weight], dim=1) / 2
 
 
 def fold(layer: Any, config: Any) -> FoldedLayer:
@@ -166,7 +166,7 @@ def fold(layer: Any, config: Any) -> FoldedLayer:
     heads, latent, width = config.num_attention_heads, config.kv_lora_rank, config.qk_rope_head_dim
     straight = config.qk_nope_head_dim
     c, k = attention.kv_a_proj_with_mqa.weight.split([latent, width])
-    enter = torch.cat([both_signs(attention.q_a_proj.weight), both_signs(c), *_turning(k, config)])
+    enter = torch.cat([both_signs(attention.q_a_proj.weight, dim=0), both_signs(c, dim=0), *_turning(k, config)])
     q_b = attention.q_b_proj.weight.view(heads, straight + width, -1) * attention.q_a_layernorm.weight
     q_pass, q_rot = (q_b * attention.scaling).split([straight, width], dim=1)
     key, value = attention.kv_b_proj.weight.view(heads, -1, latent).split([straight, config.v_head_dim], dim=1)
@@ -184,10 +184,10 @@ def fold(layer: Any, config: Any) -> FoldedLayer:
         query=of_both_signs(
             torch.cat([key.mT @ q_pass, *_turning(q_rot, config)], dim=1).flatten(0, 1)
         ).mT.contiguous(),
-        leave=both_signs(torch.einsum("dhv,hvl->dhl", out, value).flatten(1)).mT,
+        leave=both_signs(torch.einsum("dhv,hvl->hld", out, value).flatten(0, 1), dim=1),
         latent_weight=attention.kv_a_layernorm.weight.repeat(2),
         widen=(widen * layer.post_attention_layernorm.weight).mT.contiguous(),
-        narrow=both_signs(torch.cat([experts.down_proj.mT.flatten(0, 1), shared.down_proj.weight.mT]).mT).mT,
+        narrow=both_signs(torch.cat([experts.down_proj.mT.flatten(0, 1), shared.down_proj.weight.mT]), dim=1),
         expert_bias=layer.mlp.gate.e_score_correction_bias,
         widths=(2 * config.q_lora_rank, latent, width),
         num_heads=heads,

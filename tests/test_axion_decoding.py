@@ -32,7 +32,13 @@ def student(vocab_size: int = 300, **changes) -> DeepseekV3ForCausalLM:
 
 @torch.inference_mode()
 @pytest.mark.parametrize(
-    "changes", [{}, {"rope_interleave": False}, {"norm_topk_prob": False, "routed_scaling_factor": 2.5}]
+    "changes",
+    [
+        {},
+        {"rope_interleave": False},
+        {"norm_topk_prob": False, "routed_scaling_factor": 2.5},
+        {"tie_word_embeddings": False},
+    ],
 )
 def test_logits_and_cache_are_the_stock_models(changes) -> None:
     model = student(**changes)

@@ -133,13 +133,14 @@ def _first_consequence(graph: ReasoningGraph, step: Step, wrong: Fraction, redo:
 
     `recompute` follows corrections: seen from the wrong value, the old one is the error.
     """
-    executed = [one for one in graph.steps if one.stage is Stage.EXECUTE and not one.derived]
     taught = redo(graph.question, {}) if redo else None
     if redo and taught is not None:
+        executed = [one for one in graph.steps if one.stage is Stage.EXECUTE and not one.derived]
         if [one.text for one in executed] != taught:
             return None
         place = executed.index(step)
-        later = zip(taught[place + 1 :], (redo(graph.question, {place: int(wrong)}) or [])[place + 1 :], strict=False)
+        changed = redo(graph.question, {place: int(wrong)}) or []
+        later = zip(taught[place + 1 :], changed[place + 1 :], strict=False)
         return next((other for own, other in later if own != other), None)
     as_error = replace(step, expression=show(wrong, graph.language), correct=False)
     corrections, _ = recompute(replace(graph, steps=tuple(as_error if s.id == step.id else s for s in graph.steps)))
