@@ -177,11 +177,15 @@ def short_rows_attention(
 ) -> tuple[Tensor, None]:
     """(B, T, H, D) of queries (B, H, T, D), as `sdpa`; on a CPU plain causal rows in bfloat16 are multiplied out.
 
-    There the fused kernel is the slower one, and in float32 the faster one (docs/log.md).
+    There the fused kernel is the slower one, and in float32 the faster one (docs/log.md). Rows are taken in two
+    halves, since the first half does not see the second.
     """
     is_plain_causal = attention_mask is None and query.shape[2] == key.shape[2] > 1
     if is_plain_causal and value.device.type == "cpu" and value.dtype == torch.bfloat16:
-        return attention(query, key, value, None).transpose(1, 2).contiguous(), None
+        half = query.shape[2] // 2
+        first = attention(query[:, :, :half], key[:, :, :half], value[:, :, :half], None)
+        second = attention(query[:, :, half:], key, value, None)
+        return torch.cat([first, second], dim=2).transpose(1, 2).contiguous(), None
     found, _ = sdpa_attention_forward(module, query, key, value, attention_mask, **kwargs)
     return found, None
 
