@@ -1,7 +1,7 @@
 """Examples to batches. Batch k is a pure function of (seed, k): to resume is to start at another k.
 
 The examples of one optimizer step are drawn first and sorted by length afterwards, so that grouping by length saves
-padding and does not change what a step learns from; its micro-batches hold about equally many tokens.
+padding and does not change what a step learns from; its micro-batches cost about equally much.
 
     step 0:  16 examples ─ sort ─▶ [24 25 26 27 31 | 33 34 38 40 | 44 51 53 | 60 61 75 79]   4 micro-batches
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import itertools
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -58,6 +59,8 @@ class Batches:
     """Longer examples are left out."""
     layout: Literal["length_grouped", "packed", "padded"] = "length_grouped"
     pad_to_multiple_of: int = 8
+    even_length: float = math.inf
+    """Tokens of a row at which attention costs as much as everything else (students/cost.py)."""
     seed: int = 0
 
     def batch(self, k: int) -> Batch:
@@ -101,15 +104,40 @@ def _step_rows(batches: Batches, step: int) -> list[list[list[Example]]]:
         rows = pack(kept, capacity=len(kept[0].input_ids))
         rows_per_batch = -(-len(rows) // batches.batches_per_step)
         return [rows[i * rows_per_batch : (i + 1) * rows_per_batch] for i in range(batches.batches_per_step)]
-    return split_by_tokens(kept, batches.batches_per_step)
+    cuts = split_evenly(
+        [len(e.input_ids) for e in kept],
+        batches.batches_per_step,
+        multiple=batches.pad_to_multiple_of,
+        even_length=batches.even_length,
+    )
+    return [[[e] for e in kept[a:b]] for a, b in itertools.pairwise(cuts)]
 
 
-def split_by_tokens(examples: list[Example], parts: int) -> list[list[list[Example]]]:
-    """Examples in order of length, cut so that the parts hold about equally many tokens."""
-    ends = np.cumsum([len(e.input_ids) for e in examples])
-    bounds = np.searchsorted(ends, ends[-1] * np.arange(1, parts) / parts, side="left") + 1
-    cuts = [0, *np.minimum(bounds, len(examples)).tolist(), len(examples)]
-    return [[[e] for e in examples[a:b]] for a, b in itertools.pairwise(cuts)]
+def split_evenly(lengths: Sequence[int], parts: int, *, multiple: int = 1, even_length: float = math.inf) -> list[int]:
+    """Where to cut ascending lengths so that the dearest part, whose rows are padded to its longest, is cheapest.
+
+    Processes wait for the slowest of them. A row padded to W tokens costs W·(1 + W / even_length): products, which
+    cost the same for every token, and attention, which costs as much as they do at `even_length`.
+
+    Returns:
+        parts + 1 ascending places, from 0 to len(lengths). No part is empty where there are enough lengths.
+    """
+    count = len(lengths)
+    widths = -(-np.asarray(lengths) // multiple) * multiple
+    rows = np.arange(1, count + 1)[None, :] - np.arange(count)[:, None]
+    # costs[a, b]: of lengths a to b, both included; what is no part costs more than any
+    costs = np.where(rows > 0, rows * widths * (1 + widths / even_length), np.inf)
+    dearest, starts = costs[0], []
+    for _ in range(1, min(parts, count)):  # the last part starts at a: the dearest of it and of what is best before a
+        before = np.concatenate([[np.inf], dearest[:-1]])
+        both = np.maximum(costs, before[:, None])
+        starts.append(both.argmin(axis=0))
+        dearest = both.min(axis=0)
+    cuts, end = [count], count
+    for found in reversed(starts):
+        end = int(found[end - 1])
+        cuts.append(end)
+    return [0, *reversed(cuts), *[count] * (parts - min(parts, count))]
 
 
 def pack(examples: list[Example], capacity: int) -> list[list[Example]]:

@@ -133,6 +133,7 @@ def forecast(recipe: Recipe, lengths: list[int]) -> Forecast:
     import torch
     from transformers import AutoModelForCausalLM
 
+    from students.cost import multiplied_weights
     from students.sizes import student_config
 
     student: Any = recipe.student
@@ -142,7 +143,7 @@ def forecast(recipe: Recipe, lengths: list[int]) -> Forecast:
         model = AutoModelForCausalLM.from_config(config)
     examples_per_step = train.per_device_train_batch_size * train.gradient_accumulation_steps
     tokens_per_step = examples_per_step * mean(lengths)
-    seconds_per_step = 6 * _multiplied(model) * tokens_per_step / _flops()
+    seconds_per_step = 6 * multiplied_weights(model) * tokens_per_step / _flops()
     if train.max_steps is not None:
         steps, seconds = float(train.max_steps), train.max_steps * seconds_per_step
     else:
@@ -194,20 +195,6 @@ def dtype_problems(dtype: str) -> Iterator[str]:
     elif dtype == "bfloat16" and (capability := torch.cuda.get_device_capability()) < (8, 0):
         name, version = torch.cuda.get_device_name(), ".".join(map(str, capability))
         yield f"train.dtype: bfloat16 needs compute capability 8.0, this {name} has {version}; use float16"
-
-
-def _multiplied(model: Any) -> float:
-    """Weights that every token is multiplied by, shared ones as often as they are used; the tied head once."""
-    order = getattr(model.config, "layer_order", None)
-    head = model.get_output_embeddings().weight.numel()
-    if hasattr(model.config, "n_routed_experts"):
-        from students.axion import active_parameters
-
-        return head + active_parameters(model)
-    if order is None:
-        return model.num_parameters()
-    layers = [sum(p.numel() for p in layer.parameters()) for layer in model.model.layers]
-    return head + sum(layers[index] for index in order())
 
 
 def _flops() -> float:

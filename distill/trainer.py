@@ -37,6 +37,7 @@ from distill.stage_log import StageLog
 from distill.student_loss import Batch, StudentLoss, weight_sum
 from distill.train_settings import ROWS, build_arguments, build_plan, build_policy
 from losses.policies import WeightPolicy
+from students.cost import even_length
 
 DEFAULT_SAVE_MINUTES = 5.0
 SMALLEST_SCALE = 2.0**-10
@@ -97,6 +98,7 @@ def train(
         batches_per_step=settings.gradient_accumulation_steps,
         max_length=max_length,
         layout=settings.batching,
+        even_length=even_length(model),
         seed=seed,
     )
     trainer = StageTrainer(
