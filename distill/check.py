@@ -48,7 +48,7 @@ def forecast_table(found: Forecast) -> Table:
         ("tokens a step", f"{found.tokens_per_step:,.0f}"),
         ("steps", f"about {found.steps:,.0f}"),
         ("tokens in all", f"about {found.tokens / 1e6:,.1f} million"),
-        ("memory", f"about {found.memory_bytes / 1e6:,.0f} MB beside what Python takes"),
+        ("memory", f"about {found.memory_bytes / 1e6:,.0f} MB a process, beside Python's own"),
         ("training time", f"about {found.seconds / 60:,.1f} minutes on this machine"),
     ):
         table.add_row(name, value)

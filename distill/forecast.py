@@ -25,8 +25,6 @@ CPU_FLOPS_PER_CORE = 25e9
 """Float32 operations per second that training reaches on one core of a common server (measured: 50e9 on two)."""
 
 GPU_FLOPS = 5e12
-BYTES_PER_PARAMETER = 16
-"""Weight, gradient and two moments of AdamW in float32."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +40,7 @@ class Forecast:
     steps: float
     seconds: float
     memory_bytes: float
+    """Of each process that trains, beside what it takes to start Python with torch and transformers."""
 
     @property
     def tokens(self) -> float:
@@ -133,6 +132,7 @@ def forecast(recipe: Recipe, lengths: list[int]) -> Forecast:
     import torch
     from transformers import AutoModelForCausalLM
 
+    from distill.memory import training_bytes
     from students.cost import multiplied_weights
     from students.sizes import student_config
 
@@ -149,8 +149,6 @@ def forecast(recipe: Recipe, lengths: list[int]) -> Forecast:
     else:
         assert train.max_minutes is not None
         steps, seconds = 60 * train.max_minutes / seconds_per_step, 60 * train.max_minutes
-    row_tokens = train.per_device_train_batch_size * mean(lengths)
-    activations = row_tokens * 4 * (config.num_hidden_layers * 16 * config.hidden_size + 2 * student.vocab_size)
     return Forecast(
         parameters=model.num_parameters(),
         mean_length=mean(lengths),
@@ -159,7 +157,7 @@ def forecast(recipe: Recipe, lengths: list[int]) -> Forecast:
         tokens_per_step=tokens_per_step,
         steps=steps,
         seconds=seconds,
-        memory_bytes=BYTES_PER_PARAMETER * model.num_parameters() + activations,
+        memory_bytes=training_bytes(model, student.size, lengths, train),
     )
 
 

@@ -54,9 +54,14 @@ def build_student(
     config.eos_token_id = tokenizer.eos_token_id
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = AutoModelForCausalLM.from_config(config)
-        if name in DENSE_SIZES:
-            start_training(model)
+        return untrained(name, config)
+
+
+def untrained(name: str, config: PretrainedConfig) -> PreTrainedModel:
+    """A student as it starts, set to compute with what trains fastest here."""
+    model = AutoModelForCausalLM.from_config(config)
+    if name in DENSE_SIZES:
+        start_training(model)
     if name in AXION_SIZES:
         run_fast(model)
     return model
