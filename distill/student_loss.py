@@ -30,6 +30,18 @@ def weight_sum(batches: Iterable[Batch], stage_weights: Tensor) -> Tensor:
     return torch.stack([token_weights(*shifted(batch), stage_weights).sum() for batch in batches]).sum()
 
 
+class TokenLoss(nn.Module):
+    """An entry of losses.TOKEN_LOSSES as a module, which can be compiled and be plain again as a layer can."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__()
+        self.function = TOKEN_LOSSES[kind]
+
+    def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """Logits (N, V) and labels (N,) to nats (N,)."""
+        return self.function(logits, labels)
+
+
 class StudentLoss(nn.Module):
     """A batch with its stage weights and denominator to its loss, and to the sums that `losses.stage_totals` gives.
 
@@ -40,7 +52,7 @@ class StudentLoss(nn.Module):
         super().__init__()
         self.student = student
         self.is_packed = is_packed
-        self.token_loss = TOKEN_LOSSES[kind]
+        self.token_loss = TokenLoss(kind)
         # In a tuple, so that the parts are not registered a second time.
         self._parts = split_head(student)
         vocabulary: Any = getattr(student, "config", None)

@@ -26,7 +26,7 @@ from transformers.utils import logging
 
 from distill.balancing import ExpertBalance
 from distill.checkpoints import last_checkpoint, publish, read_state, write_state
-from distill.compilation import can_compile, compile_layers, undo_compilation
+from distill.compilation import can_compile, compile_modules, repeated_layers, undo_compilation
 from distill.data import Batches, BatchStream, Example
 from distill.errors import UserError, disk_full
 from distill.optimizers import build_optimizer
@@ -34,7 +34,7 @@ from distill.progress import LiveProgress
 from distill.schedules import TrainingPlan
 from distill.snapshots import Snapshots
 from distill.stage_log import StageLog
-from distill.student_loss import Batch, StudentLoss, weight_sum
+from distill.student_loss import Batch, StudentLoss, TokenLoss, weight_sum
 from distill.train_settings import ROWS, build_arguments, build_plan, build_policy
 from losses.policies import WeightPolicy
 from students.cost import even_length
@@ -124,7 +124,7 @@ def train(
             trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
         finally:
             progress.close()
-            undo_compilation(model)
+            undo_compilation(repeated_layers(model))
             trainer.balance.close()
     return trainer.result()
 
@@ -249,8 +249,10 @@ class StageTrainer(Trainer):
         prepared = super()._prepare_for_training(max_steps, train_dataloader, resume_from_checkpoint)
         if self.settings.compile != "off" and can_compile(self.args.device):
             self.say("compiling the student's layers, about half a minute")
-        self.is_compiled = compile_layers(
-            self.model,  # type: ignore[arg-type]
+        layers = repeated_layers(self.model)  # type: ignore[arg-type]
+        losses = [module for module in prepared[0].modules() if isinstance(module, TokenLoss)]
+        self.is_compiled = compile_modules(
+            [*layers, *losses] if layers else [],
             wanted=self.settings.compile,
             device=self.args.device,
             warm_up=lambda: self._warm_up(prepared[0]),
