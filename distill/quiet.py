@@ -5,7 +5,13 @@ from __future__ import annotations
 import logging
 import warnings
 
-CHATTY = ("bitsandbytes", "httpx", "torch.distributed.elastic", "torch.multiprocessing")
+CHATTY = (
+    "bitsandbytes",
+    "httpx",
+    "torch._inductor.codecache",  # compiled code that it cannot read back is compiled again
+    "torch.distributed.elastic",
+    "torch.multiprocessing",
+)
 """Loggers whose warnings say nothing that a user could act on."""
 
 

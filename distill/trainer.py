@@ -372,6 +372,12 @@ class StageTrainer(Trainer):
         self.balance.load_state_dict(state.get("balance", []))
         self._saved_at = self.plan.elapsed_seconds
 
+    def _issue_warnings_after_load(self, load_result: Any) -> None:
+        """Warn of weights that are missing, but not of those tied to one that is there."""
+        tied = getattr(self.model, "_tied_weights_keys", None) or {}
+        load_result.missing_keys[:] = [key for key in load_result.missing_keys if key not in tied]
+        super()._issue_warnings_after_load(load_result)
+
     def is_time_to_save(self) -> bool:
         """By steps, by minutes, or every five minutes where the settings say neither."""
         if self.settings.save_steps:
