@@ -3,8 +3,8 @@
     python benchmarks/axion_scaling.py --sizes axion1-350k axion1-v0.2 axion1-v0.3 --steps 500 1000 2000
 
 Every run is `distill run axion_scaling` with another size and number of steps, so all see the same texts in the same
-order; runs that are there already are read, not repeated. Writes scaling.json and scaling.svg. Emergence is the
-cheapest run at which a share reaches its mark: grammar (well-formed outputs) 90 %, arithmetic 50 %.
+order; runs that are in the folder already are read, not repeated, and drawn too. Writes scaling.json and scaling.svg.
+Emergence is the cheapest run at which a share reaches its mark: grammar (well-formed outputs) 90 %, arithmetic 50 %.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from distill.runs import read_json, read_jsonl
 from students.axion import active_parameters
 
 MARKS = {"grammar": 0.9, "arithmetic": 0.5}
+COLOURS = {"arithmetic": "#15803d", "grammar": "#d97706", "average": "#7c3aed"}
 
 
 def main() -> None:
@@ -31,7 +32,10 @@ def main() -> None:
     arguments.add_argument("--steps", nargs="+", type=int, default=[500, 1000, 2000])
     arguments.add_argument("--out", type=Path, default=Path("runs/axion_scaling"))
     options = arguments.parse_args()
-    points = [one(size, steps, options.out) for size in options.sizes for steps in options.steps]
+    wanted = {(size, steps) for size in options.sizes for steps in options.steps}
+    there = {path.parent.name.rpartition("-") for path in options.out.glob("*/report.html")}
+    wanted |= {(size, int(steps)) for size, _, steps in there}
+    points = [one(size, steps, options.out) for size, steps in sorted(wanted)]
     options.out.mkdir(parents=True, exist_ok=True)
     found = {"points": points, "emergence": {name: emergence(points, name) for name in MARKS}}
     (options.out / "scaling.json").write_text(json.dumps(found, indent=1), encoding="utf-8")
@@ -70,27 +74,41 @@ def emergence(points: Sequence[dict[str, Any]], name: str) -> dict[str, Any] | N
 
 
 def draw(points: Sequence[dict[str, Any]], path: Path) -> None:
-    """Loss above, shares below; parameters on the left (largest budget), compute on the right (all runs)."""
+    """Loss above, shares below; parameters on the left (largest budget that all have), compute on the right (all runs).
+
+    Each size has a marker of its own; dotted lines stand where a share first reaches its mark.
+    """
     from matplotlib import rc_context
     from matplotlib.figure import Figure
 
-    longest = max(point["steps"] for point in points)
+    sizes = {point["size"]: point["parameters"] for point in sorted(points, key=lambda point: point["parameters"])}
+    budgets = [{point["steps"] for point in points if point["size"] == size} for size in sizes]
+    common = max(set.intersection(*budgets), default=0)
     with rc_context(STYLE):
         figure = Figure(figsize=(9, 6), layout="constrained")
         panels = figure.subplots(2, 2, sharex="col", sharey="row")
         for column, key in enumerate(("parameters", "compute")):
-            shown = [point for point in points if key == "compute" or point["steps"] == longest]
-            shown = sorted(shown, key=lambda point: point[key])
-            at = [point[key] for point in shown]
-            panels[0, column].plot(at, [point["loss"] for point in shown], "o", color="#2563eb")
-            for name, colour in (("arithmetic", "#15803d"), ("grammar", "#d97706"), ("average", "#7c3aed")):
-                panels[1, column].plot(at, [point[name] for point in shown], "o", color=colour, label=name)
-                if name in MARKS and (first := emergence(points, name)):
-                    panels[1, column].axvline(first[key], color=colour, linewidth=0.8, linestyle=":")
+            for marker, size in zip("os^Dv", sizes, strict=False):
+                shown = [p for p in points if p["size"] == size and (key == "compute" or p["steps"] == common)]
+                shown.sort(key=lambda point: point[key])
+                at = [point[key] for point in shown]
+                loss = [point["loss"] for point in shown]
+                panels[0, column].plot(at, loss, marker + "-", color="#2563eb", linewidth=0.8, label=size)
+                for name, colour in COLOURS.items():
+                    label = name if size == next(iter(sizes)) else None
+                    shares = [point[name] for point in shown]
+                    panels[1, column].plot(at, shares, marker + "-", color=colour, linewidth=0.8, label=label)
+            for name in MARKS:
+                if first := emergence(points, name):
+                    panels[1, column].axvline(first[key], color=COLOURS[name], linewidth=0.8, linestyle=":")
             panels[1, column].set_xscale("log")
-            panels[1, column].set_xlabel("floating-point operations" if key == "compute" else key)
+        panels[1, 0].set_xticks(list(sizes.values()), [f"{count / 1e6:.2g}M" for count in sizes.values()])
+        panels[1, 0].minorticks_off()
+        panels[1, 0].set_xlabel(f"parameters, after {common:,} steps")
+        panels[1, 1].set_xlabel("floating-point operations")
         panels[0, 0].set_ylabel("nats per token")
         panels[1, 0].set_ylabel("share")
+        panels[0, 1].legend(frameon=False)
         panels[1, 1].legend(frameon=False)
         figure.savefig(path)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import weakref
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -96,7 +97,7 @@ def largest_batch(lengths: Sequence[int], model: nn.Module, *, batch_size: int, 
     for start in range(0, len(lengths), batch_size * parts):
         step = sorted(lengths[start : start + batch_size * parts])
         cuts = split_evenly(step, parts, multiple=multiple, even_length=even)
-        found += [(b - a, -(-step[b - 1] // multiple) * multiple) for a, b in zip(cuts, cuts[1:], strict=False) if b > a]
+        found += [(b - a, -(-step[b - 1] // multiple) * multiple) for a, b in pairwise(cuts) if b > a]
     return max(found, key=lambda shape: shape[0] * shape[1] * (1 + shape[1] / even))
 
 
