@@ -1,6 +1,6 @@
 """Do stage weights help? Six losses, three seeds each, the same steps, data and questions for all.
 
-    python benchmarks/ablation.py                      # hours; stop it at any time, the same command goes on
+    python benchmarks/ablation.py                      # hours; stop it at any time; the same command continues
     taskset -c 0 python benchmarks/ablation.py --seeds 0 & taskset -c 1 python benchmarks/ablation.py --seeds 1 2
                                                        # an hour: a core each is faster than both for one; the first
                                                        # command then makes the table of all
@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from distill.pipeline import run
-from distill.recipe import load_recipe
-from distill.runs import read_json, write_text
+from distill.recipe.schema import load_recipe
+from distill.runs.files import read_json, write_text
+from distill.verbs.run import run
 
 _RISING, _FALLING = "[[0, 0.5], [1, 1.5]]", "[[0, 1.5], [1, 0.5]]"
 ARMS: dict[str, list[str]] = {

@@ -15,12 +15,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from distill.charts import STYLE
-from distill.pipeline import run
-from distill.recipe import load_recipe
-from distill.runs import read_json, read_jsonl
+from distill.recipe.schema import load_recipe
+from distill.runs.files import read_json, read_jsonl
+from distill.verbs.run import run
 from students.axion import active_parameters
 
+STYLE: dict[Any, Any] = {"svg.fonttype": "none", "font.family": "sans-serif", "font.size": 11.5}
 MARKS = {"grammar": 0.9, "arithmetic": 0.5}
 COLOURS = {"arithmetic": "#15803d", "grammar": "#d97706", "average": "#7c3aed"}
 

@@ -59,15 +59,16 @@ def main() -> None:
 
 def prepared(recipe: Any, tokenizer: Any) -> list[Any]:
     """The examples of the first steps, the same for both sides."""
-    from distill.adapter_data import HeldOut, encode_staged, learnable
-    from distill.reference import load_traces
+    from distill.data.adapter import HeldOut, learnable
+    from distill.data.rows import encode_row
+    from distill.data.sources import load_traces
 
     wanted = rows_of_a_step(recipe) * (recipe.train.max_steps or 1)
     found: list[Any] = []
     for trace in load_traces(recipe):
         row = learnable(trace, recipe, HeldOut([]))
-        if row["unused"] is None:
-            example = encode_staged(row["question"], row["text"], tokenizer, wrong=row["wrong"])
+        if row.unused is None:
+            example = encode_row(row, tokenizer)
             if len(example.input_ids) <= recipe.student.max_length:
                 found.append(example)
         if len(found) == wanted:
@@ -82,14 +83,12 @@ def rows_of_a_step(recipe: Any) -> int:
 
 def run_ours(name: str, overrides: list[str]) -> dict[str, float]:
     """Our trainer on two adapters."""
-    from distill.adapter_training import build_student
-    from distill.recipe import load_recipe
-    from distill.trainer import train
+    from distill.recipe.schema import load_recipe
+    from distill.tracks.adapter import build_student
+    from distill.training.fit import train
 
     recipe: Any = load_recipe(name, overrides)
-    model, tokenizer = build_student(recipe)
-    if recipe.student.gradient_checkpointing:
-        model.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    model, tokenizer = build_student(recipe, recipe.student)
     examples = prepared(recipe, tokenizer)
     with tempfile.TemporaryDirectory() as folder:
         result = train(
@@ -109,9 +108,9 @@ def run_trl(name: str, overrides: list[str]) -> dict[str, float]:
     from trl.trainer.sft_config import SFTConfig
     from trl.trainer.sft_trainer import SFTTrainer
 
-    from distill.adapter_training import base_of
-    from distill.recipe import load_recipe
-    from distill.train_settings import choose_dtype
+    from distill.data.bases import base_of
+    from distill.recipe.schema import load_recipe
+    from distill.training.settings import choose_dtype
     from students.adapter import load_base
     from students.dual_lora import add_markers
 

@@ -2,8 +2,9 @@
 
     python -m benchmarks.bench_axion --data train.jsonl --steps 30
 
-Training: `distill.trainer.train` against (a) the same stock class and batch in a plain eager loop, tokens per second,
-and (b) a padded `transformers.Trainer`, supervised tokens per second. Ours trains in as many processes as `distill run`
+Training: `distill.training.fit.train` against (a) the same stock class and batch in a plain eager loop, tokens
+per second, and
+(b) a padded `transformers.Trainer`, supervised tokens per second. Ours trains in as many processes as `distill run`
 would take, the others in one with all threads. Cache: bytes per token of the latent cache against ordinary attention of
 the same heads, as held by transformers. Decoding: tokens per second of one stream, and seconds for 64 questions,
 against `model.generate` one after the other.
@@ -22,10 +23,11 @@ import transformers
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from benchmarks.bench_train_nano import fresh_student, our_speed, plain_speed
-from distill.data import Batches
-from distill.examples import encode_text, problems_to_ask, training_texts
-from distill.processes import usable_cores
-from distill.recipe import Recipe, load_recipe
+from distill.data.nano import problems_to_ask, training_rows
+from distill.data.rows import encode_row
+from distill.recipe.schema import Recipe, load_recipe
+from distill.runs.processes import usable_cores
+from distill.training.batches import Batches
 from students.axion import cache_bytes_per_token
 from students.generation import generate, stream
 from students.tokenizer import train_tokenizer
@@ -48,12 +50,12 @@ def main() -> None:
     changes = [f"train.max_steps={options.steps}", "train.warmup_steps=1"]
     recipe = load_recipe(options.recipe, changes + ([f"data.path={options.data}"] if options.data else []))
     student: Any = recipe.student
-    texts = training_texts(recipe)
-    tokenizer = train_tokenizer(texts.first(5000), vocab_size=student.vocab_size, form=student.format)
-    rows = recipe.train.per_device_train_batch_size * recipe.train.gradient_accumulation_steps
-    examples = [encode_text(texts.text(index), tokenizer, student.max_length) for index in range(rows * options.steps)]
+    rows = training_rows(recipe)
+    tokenizer = train_tokenizer(rows.texts(5000), vocab_size=student.vocab_size, form=student.format)
+    rows_per_step = recipe.train.per_device_train_batch_size * recipe.train.gradient_accumulation_steps
+    examples = [encode_row(row, tokenizer, student.max_length) for row in rows.first(rows_per_step * options.steps)]
     print(f"torch {torch.__version__}, transformers {transformers.__version__}, {usable_cores()} cores")
-    ratios = training_ratios(recipe, tokenizer, examples, rows, options.repeats)
+    ratios = training_ratios(recipe, tokenizer, examples, rows_per_step, options.repeats)
     cache(recipe, tokenizer)
     ratios |= decoding_ratios(recipe, tokenizer, options.new_tokens)
     print(f"published, tokens/s: {PUBLISHED_TOKENS_PER_SECOND}")

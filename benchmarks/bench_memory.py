@@ -3,7 +3,8 @@
     python -m benchmarks.bench_memory --data train.jsonl                     # the Axion recipes
 
 Measured is how much the resident memory of one process grows between the moment before the student is built and its
-peak in a few steps of `distill.trainer.train`, as Linux counts it (VmHWM); every student in a process of its own.
+peak in a few steps of `distill.training.fit.train`, as Linux counts it (VmHWM); every student in a process of its
+own.
 """
 
 from __future__ import annotations
@@ -16,9 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.bench_train_nano import fresh_student
-from distill.examples import encode_text, training_texts
-from distill.forecast import PROBED_TEXTS, forecast
-from distill.recipe import load_recipe
+from distill.data.nano import training_rows
+from distill.data.rows import encode_row
+from distill.forecast.forecast import forecast
+from distill.recipe.schema import load_recipe
+from distill.tracks.nano_needs import PROBED_TEXTS, sizes
+from distill.tracks.needs import Sample
 from students.tokenizer import train_tokenizer
 
 RECIPES = ["axion1_gsm8k", "axion1_v02", "axion1_v03", "axion1_v04", "axion1_v05"]
@@ -47,14 +51,14 @@ def main() -> None:
 
 def measure(name: str, changes: list[str]) -> dict[str, float]:
     """Bytes as forecast, and as they grow in this process."""
-    from distill.trainer import train
+    from distill.training.fit import train
 
     recipe = load_recipe(name, changes)
     student: Any = recipe.student
-    texts = list(training_texts(recipe).first(PROBED_TEXTS))
-    tokenizer = train_tokenizer(texts, vocab_size=student.vocab_size, form=student.format)
-    examples = [encode_text(text, tokenizer, student.max_length) for text in texts]
-    expected = forecast(recipe, [len(example.input_ids) for example in examples]).memory_bytes
+    rows = list(training_rows(recipe).first(PROBED_TEXTS))
+    tokenizer = train_tokenizer((row.text for row in rows), vocab_size=student.vocab_size, form=student.format)
+    examples = [encode_row(row, tokenizer, student.max_length) for row in rows]
+    expected = forecast(recipe, Sample([len(example.input_ids) for example in examples]), sizes(student))
     Path("/proc/self/clear_refs").write_text("5")  # forget the peak so far
     before = _status("VmRSS")
     model = fresh_student(recipe, tokenizer)
@@ -70,7 +74,7 @@ def measure(name: str, changes: list[str]) -> dict[str, float]:
             num_examples=len(examples),
             show=False,
         )
-    return {"forecast": expected, "measured": _status("VmHWM") - before}
+    return {"forecast": expected.memory_bytes, "measured": _status("VmHWM") - before}
 
 
 def _status(name: str) -> float:

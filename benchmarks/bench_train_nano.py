@@ -23,12 +23,14 @@ import transformers
 from rich.console import Console
 from transformers import Trainer, TrainingArguments
 
-from distill.data import collate
-from distill.examples import encode_text, problems_to_ask, training_texts
-from distill.pipeline import traces_phase, train_phase
-from distill.processes import choose_nproc, usable_cores
-from distill.recipe import NanoStudent, Recipe, load_recipe
-from distill.runs import Run, begin_run
+from distill.data.nano import problems_to_ask, training_rows
+from distill.data.prompts import prompt
+from distill.data.rows import encode_row
+from distill.recipe.schema import NanoStudent, Recipe, load_recipe
+from distill.runs.folder import Run, begin_run
+from distill.runs.processes import choose_nproc, usable_cores
+from distill.training.batches import collate
+from distill.verbs.run import traces_phase, train_phase
 from students.generation import generate
 from students.sizes import build_student
 from students.tokenizer import train_tokenizer
@@ -46,17 +48,17 @@ def main() -> None:
     arguments.add_argument("--new-tokens", type=int, default=96, help="tokens written after each question")
     options = arguments.parse_args()
     recipe = load_recipe(options.recipe, [f"train.max_steps={options.steps}", "train.warmup_steps=1"])
-    texts = training_texts(recipe)
+    rows = training_rows(recipe)
     assert isinstance(recipe.student, NanoStudent)
-    tokenizer = train_tokenizer(texts.first(2000), vocab_size=recipe.student.vocab_size)
-    rows = recipe.train.per_device_train_batch_size * recipe.train.gradient_accumulation_steps
-    examples = [encode_text(texts.text(index), tokenizer) for index in range(rows * options.steps)]
+    tokenizer = train_tokenizer(rows.texts(2000), vocab_size=recipe.student.vocab_size)
+    rows_per_step = recipe.train.per_device_train_batch_size * recipe.train.gradient_accumulation_steps
+    examples = [encode_row(row, tokenizer) for row in rows.first(rows_per_step * options.steps)]
     print(f"torch {torch.__version__}, transformers {transformers.__version__}, {usable_cores()} cores")
-    print(f"{rows} examples a step, {options.steps} steps, {options.repeats} repeats, recipe {recipe.name}")
+    print(f"{rows_per_step} examples a step, {options.steps} steps, {options.repeats} repeats, recipe {recipe.name}")
 
     ours, plain = [], []
     for _ in range(options.repeats):
-        plain.append(plain_speed(recipe, tokenizer, examples, rows))
+        plain.append(plain_speed(recipe, tokenizer, examples, rows_per_step))
         ours.append(our_speed(recipe, tokenizer))
         print(f"  supervised tokens/s: plain {plain[-1]:,.0f}, ours {ours[-1]:,.0f}", flush=True)
     training = statistics.median(ours) / statistics.median(plain)
@@ -137,13 +139,13 @@ def decoding_ratio(recipe: Recipe, tokenizer: Any, one_by_one: int, new_tokens: 
     """Seconds a question of model.generate, one at a time, over those of 200 questions decoded in batches."""
     model = fresh_student(recipe, tokenizer).eval()
     model.generation_config.eos_token_id = None  # an untrained student: all write equally many tokens
-    prompts = [f"<INST>{problem.question}</INST><THINK>" for problem in problems_to_ask(recipe)][:200]
+    prompts = [prompt(tokenizer, problem.question) for problem in problems_to_ask(recipe)[:200]]
     started = time.perf_counter()
     generate(model, tokenizer, prompts, max_new_tokens=new_tokens, batch_size=recipe.eval.batch_size, stop=None)
     batched = (time.perf_counter() - started) / len(prompts)
     started = time.perf_counter()
-    for prompt in prompts[:one_by_one]:
-        ids = torch.tensor([tokenizer(prompt, add_special_tokens=False)["input_ids"]])
+    for asked in prompts[:one_by_one]:
+        ids = torch.tensor([tokenizer(asked, add_special_tokens=False)["input_ids"]])
         with torch.inference_mode():
             model.generate(ids, attention_mask=torch.ones_like(ids), max_new_tokens=new_tokens, do_sample=False)
     single = (time.perf_counter() - started) / one_by_one

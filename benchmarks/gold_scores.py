@@ -10,15 +10,15 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from parsers import ReasoningGraph, parse
-from parsers.expressions import evaluate
-from parsers.numbers import find_numbers
+from parsers.arithmetic.expressions import evaluate
+from parsers.arithmetic.numbers import find_numbers
 
 STAGES = ("UNDERSTAND", "PLAN", "EXECUTE", "VERIFY")
 
@@ -56,6 +56,11 @@ class GoldScores:
         """F1 of dependencies."""
         return 2 * self.edges_true / max(1, self.edges_predicted + self.edges_labelled)
 
+    @property
+    def value_accuracy(self) -> float:
+        """Share of labelled values that are found."""
+        return self.values_right / max(1, self.values)
+
 
 def rows(path: Path) -> list[dict[str, Any]]:
     """The rows of a published file: a JSON array, or a JSON object a line."""
@@ -63,10 +68,10 @@ def rows(path: Path) -> list[dict[str, Any]]:
     return json.loads(text) if path.suffix == ".json" else [json.loads(line) for line in text.split("\n") if line]
 
 
-def gold_graphs(shared: Path) -> Iterator[tuple[dict[str, Any], str, str]]:
-    """Label, text and question of each labelled solution."""
+def gold_graphs(shared: Path, name: str = "graphs.jsonl") -> Iterator[tuple[dict[str, Any], str, str]]:
+    """Label, text and question of each solution labelled in a file of `shared/gold`, texts from `shared/data`."""
     files: dict[str, list[dict[str, Any]]] = {}
-    for line in (shared / "gold" / "graphs.jsonl").read_text(encoding="utf-8").splitlines():
+    for line in (shared / "gold" / name).read_text(encoding="utf-8").splitlines():
         label = json.loads(line)
         if label["file"] not in files:
             files[label["file"]] = rows(shared / "data" / label["file"])
@@ -74,10 +79,21 @@ def gold_graphs(shared: Path) -> Iterator[tuple[dict[str, Any], str, str]]:
         yield label, row[label["field"]], row.get("question") or row.get("problem") or row.get("Question") or ""
 
 
-def score_gold(shared: Path) -> GoldScores:
+OWN_LABELS = Path(__file__).parents[1] / "tests" / "parsers" / "gold"
+"""Solutions in our own wording, labelled by the same rules; each row holds its text."""
+
+
+def own_graphs() -> Iterator[tuple[dict[str, Any], str, str]]:
+    """Label, text and question of each solution that was written and labelled for this repository."""
+    for path in sorted(OWN_LABELS.glob("*.jsonl")):
+        for number, row in enumerate(rows(path)):
+            yield {**row, "file": path.name, "row": number}, row["text"], row["question"]
+
+
+def score_gold(labelled: Iterable[tuple[dict[str, Any], str, str]]) -> GoldScores:
     """Parses every labelled solution and scores the graphs."""
     scores = GoldScores()
-    for label, text, question in gold_graphs(shared):
+    for label, text, question in labelled:
         add_scores(scores, label, parse(text, question=question, format=label["format"]), text)
     return scores
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 
 from parsers import Quantity, ReasoningGraph, Stage, Step, parse, render
-from parsers.render import Format
+from parsers.writing.render import Format
 
 FORMATS: tuple[Format, ...] = ("staged", "nrm")
 

@@ -9,9 +9,28 @@
 
 from __future__ import annotations
 
-from distill.errors import UserError
-from distill.pipeline import run
-from distill.recipe import Recipe, load_recipe
-from distill.runs import Run
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from distill.errors import UserError
+    from distill.recipe.schema import Recipe, load_recipe
+    from distill.runs.folder import Run
+    from distill.verbs.run import run
 
 __all__ = ["Recipe", "Run", "UserError", "load_recipe", "run"]
+
+_HOMES = {
+    "Recipe": "distill.recipe.schema",
+    "Run": "distill.runs.folder",
+    "UserError": "distill.errors",
+    "load_recipe": "distill.recipe.schema",
+    "run": "distill.verbs.run",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name at its first use, so that `distill --help` does not wait for the schema."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -11,6 +11,7 @@ from losses.nll import (
     stage_totals,
     stage_weighted_nll,
     token_dft,
+    token_eaft,
     token_nll,
     token_weights,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "stage_weighted_nll",
     "token_dft",
     "token_divergence",
+    "token_eaft",
     "token_nll",
     "token_weights",
 ]

@@ -1,8 +1,8 @@
-"""Weighted sums of token losses without ever holding the logits of a whole batch.
+"""Weighted sums of token losses that never hold the logits of a whole batch.
 
-One chunk of hidden states at a time goes through the head and the loss, and back again at once; what is kept is the
-gradient at the hidden states and at the head's parameters. So logits exist for `chunk_size` tokens, and each is
-computed once: recomputing them in the backward pass would cost a third more of the head.
+Each chunk of hidden states goes through the head and the loss, forward and backward, before the next. Only the
+gradients of the hidden states and of the head's parameters are kept. So logits exist for `chunk_size` tokens at a time,
+and each is computed once. Recomputing them in the backward pass would make the head a third more expensive.
 """
 
 from __future__ import annotations
@@ -32,8 +32,7 @@ def chunked_weighted_sum(
 ) -> tuple[Tensor, Tensor]:
     """Σ weights · token_loss(head(hidden), *aligned), float32, and the token losses (N,), detached.
 
-    The sum is not divided by anything: with half-precision heads its gradient keeps a healthy size, and whoever
-    divides does so in float32.
+    The sum is not divided, so that gradients in half precision do not become too small. The caller divides in float32.
 
     Args:
         hidden: (N, D).
@@ -41,8 +40,7 @@ def chunked_weighted_sum(
         aligned: tensors (N, …) cut into the same chunks and passed to `token_loss` after the logits.
         head: (n, D) to logits (n, V).
         token_loss: (logits, *aligned chunks) to (n,) losses.
-        parameters: what `head` multiplies by; those that require a gradient get one. A parameter that is used and
-            not listed stays without.
+        parameters: the weights of `head`; those that require a gradient get one. A weight that is not listed gets none.
     """
     if hidden.shape[0] != weights.shape[0]:
         raise ValueError(f"{hidden.shape[0]} hidden states, {weights.shape[0]} weights")

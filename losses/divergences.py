@@ -1,7 +1,7 @@
 """Divergences between a teacher's and a student's next-token distribution, weighted by stage.
 
 forward_kl   Σ p log(p / q)      p teacher, q student: the student covers what the teacher does
-reverse_kl   Σ q log(q / p)      the student keeps to what the teacher likes best
+reverse_kl   Σ q log(q / p)      the student keeps to the teacher's most probable tokens
 generalized_jsd(beta)            between the two (arXiv 2306.13649, eq. 1)
 """
 
@@ -16,7 +16,7 @@ from torch import Tensor
 from losses.nll import token_weights
 
 LOG_FLOOR = -1e4
-"""Least log-probability that is told apart."""
+"""Lower bound of log-probabilities; smaller ones are raised to it."""
 
 TAIL_FLOOR = 1e-9
 """Least probability that the tail of a stored top-k distribution is given, so that its logarithm is finite."""
@@ -91,19 +91,19 @@ def generalized_jsd(
 ) -> Tensor:
     """JSD_β = β KL(p ‖ m) + (1 − β) KL(q ‖ m), m = β p + (1 − β) q, in nats, weighted mean over supervised positions.
 
-    At β = 0 and 1 the formula is 0; there the limits JSD_β / β = KL(p ‖ q) and JSD_β / (1 − β) = KL(q ‖ p) stand.
+    At β = 0 and 1 the formula is 0; there the limits JSD_β / β = KL(p ‖ q) and JSD_β / (1 − β) = KL(q ‖ p) are used.
 
     Args:
         student_logits: (B, T, V), already shifted as in `stage_weighted_nll`.
         teacher_logits: (B, T, V); with `teacher_token_ids`, (B, T, K) of those tokens. No gradient flows to them.
-        labels: (B, T); IGNORE_INDEX marks what is not supervised. Otherwise not used.
+        labels: (B, T); only used to find unsupervised positions (IGNORE_INDEX).
         stage_ids: (B, T) Stage value of each label, −1 outside.
         stage_weights: (S,) as in `stage_weighted_nll`.
         beta: in [0, 1].
         teacher_token_ids: (B, T, K) the tokens that a stored top-k distribution holds, distinct in each position.
-        tail: what stands for the tokens a top-k distribution lacks. `renormalize` compares both sides given that
-            the token is among the K. `bucket` adds one outcome "any other token"; then `teacher_logits` must be
-            log-probabilities, which is what endpoints return.
+        tail: how to treat tokens outside a top-k distribution. `renormalize` compares both sides given that the token
+            is among the K. `bucket` adds one outcome "any other token"; then `teacher_logits` must be
+            log-probabilities, as endpoints return them.
         temperature: both sides are softened by it; the loss is not multiplied by its square.
         denominator: Σ w over the whole optimizer step, as in `stage_weighted_nll`.
 

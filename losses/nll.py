@@ -7,6 +7,7 @@ Derivation and gradient: docs/loss.md.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -100,8 +101,8 @@ def token_nll(logits: Tensor, labels: Tensor) -> Tensor:
 def token_dft(logits: Tensor, labels: Tensor) -> Tensor:
     """Dynamic fine-tuning (arXiv 2508.05629): the gradient of sg[p(label)] · nll, sg[] stopping the gradient.
 
-    Its *value* is the nll itself, so that the losses of runs with and without it can be compared; only the gradient
-    is scaled by the probability that the student gives the label already. Shapes as in `token_nll`.
+    Its *value* is the nll itself, so that the losses of runs with and without it can be compared. Only the gradient is
+    scaled, by the student's probability of the label. Shapes as in `token_nll`.
     """
     nll = token_nll(logits, labels)
     probability = torch.exp(-nll.detach())
@@ -109,7 +110,26 @@ def token_dft(logits: Tensor, labels: Tensor) -> Tensor:
     return pulled + (nll - pulled).detach()
 
 
-TOKEN_LOSSES: dict[str, TokenLoss] = {"nll": token_nll, "dft": token_dft}
+EAFT_TOP = 20
+"""Most probable tokens whose entropy stands for that of the vocabulary, as in the paper."""
+
+
+def token_eaft(logits: Tensor, labels: Tensor) -> Tensor:
+    """Entropy-adaptive fine-tuning (arXiv 2601.02151): the gradient of sg[H / ln K] · nll, sg[] stopping the gradient.
+
+    H = −Σ q·ln q is the entropy in nats of q, the softmax over the K = 20 largest logits (or all, if there are fewer).
+    So the gate H / ln K is 0 if the student is sure of one token, and 1 if K tokens are equally likely. Its *value* is
+    the nll itself, as in `token_dft`. Shapes as in `token_nll`.
+    """
+    nll = token_nll(logits, labels)
+    size = min(EAFT_TOP, logits.shape[-1])
+    top = logits.detach().float().topk(size, dim=-1).values.softmax(-1)
+    gate = torch.special.entr(top).sum(-1) / math.log(size)
+    pulled = torch.where(gate > 0, gate * nll, 0.0)  # 0 · inf would be NaN
+    return pulled + (nll - pulled).detach()
+
+
+TOKEN_LOSSES: dict[str, TokenLoss] = {"nll": token_nll, "dft": token_dft, "eaft": token_eaft}
 """`loss.kind` of a recipe to the loss of a token: (logits, labels) to nats."""
 
 
@@ -144,5 +164,5 @@ def stage_totals(values: Tensor, labels: Tensor, stage_ids: Tensor) -> Tensor:
 
 
 def _safe(denominator: Tensor) -> Tensor:
-    """The denominator, or one where nothing is supervised and the sum above it is zero."""
+    """The denominator, or one if nothing is supervised, because then the numerator is zero."""
     return torch.where(denominator > 0, denominator, 1.0)

@@ -1,7 +1,7 @@
-"""Where the stage weights come from: constant, drawn once, a function of progress, or the running losses.
+"""Policies for the stage weights: constant, drawn once, a function of progress, or of the running losses.
 
 A policy has `weights(progress)`, five numbers: UNDERSTAND, PLAN, EXECUTE, VERIFY, and tokens outside every stage
-(the answer line). After each optimizer step it is told what every stage lost, over all processes.
+(the answer line). After each optimizer step it receives the loss of every stage, summed over all processes.
 """
 
 from __future__ import annotations

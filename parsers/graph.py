@@ -11,7 +11,7 @@ import json
 from dataclasses import dataclass
 from enum import IntEnum
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     import networkx as nx
@@ -30,6 +30,15 @@ NO_STAGE = -1
 """Stage id of tokens outside every stage: the prompt, padding, the answer line."""
 
 Value = Fraction | str | None
+
+
+class Span(NamedTuple):
+    """Characters `start` to `end` belong to `stage` (NO_STAGE outside stages) and to the step, None for a marker."""
+
+    start: int
+    end: int
+    stage: int
+    step_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,21 +8,21 @@ from dataclasses import replace
 from importlib import import_module
 
 from parsers.graph import ReasoningGraph
-from parsers.language import LANGUAGES, detect_language
-from parsers.notes import split_head
-from parsers.prompts import read_pergunta
+from parsers.text.language import LANGUAGES, detect_language
+from parsers.text.markers import SIGNS_OF, STAGED_START
+from parsers.text.notes import split_head
+from parsers.text.prompts import read_pergunta
 
 FORMATS = ("staged", "nrm", "thinkset", "gsm8k", "socratic", "math", "vnhsge", "freeform", "think")
 MAX_CHARACTERS = 4_000_000
 """Longer texts are read up to here, and the cut is listed as a problem."""
 
+OTHER_LANGUAGE = "the language is none of English, Portuguese and Vietnamese"
+
 _ALIKE = {"gsm8k": ("socratic",), "socratic": ("gsm8k",), "math": ("gsm8k",), "freeform": ("gsm8k", "think")}
 """Formats that a text of the named format may look like without being wrong."""
 _WORDS = re.compile(r"[^\W\d_]{2,}")
 _LANGUAGE_READ_LATER = ("nrm", "staged")  # the question and notes inside the text have a say
-_NRM_TAG = re.compile(r"<STEP>|<INST>|<ANS>|</THINK>|<THINK>\s*(?:\[[A-Z]+\]|⟦|$)")
-_THINKSET_TAG = re.compile(r"<(?:USER|ANSWER)>|<\\(?:USER|THINK|ANSWER)>")
-_STAGED_START = re.compile(r"\s*\[(?:UNDERSTAND|PLAN|EXECUTE|VERIFY|ANSWER)\]")
 _THINK_TAG = re.compile(r"<think>|</think>")
 _GSM8K_MARK = re.compile(r"<<[^<>\n]*=[^<>\n]*>>|^#### ?\S", re.MULTILINE)
 _SOCRATIC_LINE = re.compile(r"^[^\n*]+\? ?\*\* ", re.MULTILINE)
@@ -33,7 +33,7 @@ def parse(text: str, *, question: str = "", format: str = "auto", language: str 
 
     Args:
         text: the solution, however broken; what cannot be read is listed in the graph's `problems`. With "auto" it
-            may stand behind an Axion prompt (parsers/prompts.py), whose question outranks `question`.
+            may stand behind an Axion prompt (parsers/text/prompts.py), whose question outranks `question`.
         question: the problem; its numbers become the givens.
         format: one of FORMATS, or "auto" to tell it from the text.
         language: en, pt, vi, und, or "auto" to tell it from question and text. Decides number formats and word lists.
@@ -68,19 +68,25 @@ def parse(text: str, *, question: str = "", format: str = "auto", language: str 
         and (likely := detect_format(text)) not in (*_ALIKE.get(format, ()), format, "freeform")
     ):
         problems.append(f"the text looks like {likely}, not {format}")
-    if graph.language == "und" and language in ("auto", "und") and len(_WORDS.findall(text[:2000])) >= 8:
-        problems.append("the language is none of English, Portuguese and Vietnamese")
+    if graph.language == "und" and language in ("auto", "und") and _has_words(text[:2000]):
+        problems.append(OTHER_LANGUAGE)
     return graph if len(problems) == len(graph.problems) else replace(graph, problems=tuple(problems))
+
+
+def _has_words(text: str) -> bool:
+    """Whether a text without a known language has words enough to have one: eight, or twelve letters without blanks."""
+    words = _WORDS.findall(text)
+    return len(words) >= 8 or (not text.isascii() and sum(map(len, words)) >= 12)
 
 
 def detect_format(text: str) -> str:
     """The format that the text looks like; freeform when nothing tells."""
     start = text[:20_000]
-    if split_head(start)[1] is not None or (_STAGED_START.match(start) and not _NRM_TAG.search(start)):
+    if split_head(start)[1] is not None or (STAGED_START.match(start) and not SIGNS_OF["nrm"].search(start)):
         return "staged"
-    if _THINKSET_TAG.search(start):
+    if SIGNS_OF["thinkset"].search(start):
         return "thinkset"
-    if _NRM_TAG.search(start):
+    if SIGNS_OF["nrm"].search(start):
         return "nrm"
     if _THINK_TAG.search(start):
         return "think"

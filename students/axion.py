@@ -1,13 +1,13 @@
 """Axion: a family of DeepSeek-V3 students (arXiv 2412.19437) as stock `DeepseekV3ForCausalLM` configurations.
 
-Each layer: latent attention, whose cache keeps one latent and one rotary key a token for all heads, then one shared
-expert and the best 2 of a few routed ones:
+Each layer has latent attention, whose cache keeps one latent and one rotary key per token for all heads. Then come one
+shared expert and the best 2 of a few routed ones:
 
     x ─ norm ─ latent attention ─ + ─ norm ─┬─ shared expert ───────────────────────── + ─ x
                                             └─ sigmoid gate ─ top 2 of 4 experts ──────┘
 
-A saved student needs nothing from here: `AutoModelForCausalLM` loads it. What is here besides sizes is how it runs
-fast while it trains: `dense_experts` and `short_rows_attention`, which are never written into a saved configuration.
+A saved student does not need this module: `AutoModelForCausalLM` loads it. Besides sizes, the module has faster code
+for training: `dense_experts` and `short_rows_attention`. They are never written into a saved configuration.
 """
 
 from __future__ import annotations
@@ -46,10 +46,10 @@ def axion_config(
     moe_intermediate_size: int,
     vocab_size: int = 1024,
 ) -> DeepseekV3Config:
-    """An Axion: every layer has experts, half of a query's width turns with the position, the head is tied.
+    """An Axion: every layer has experts, half of each query is rotary, the head is tied.
 
-    `head_dim` is the width of a head's queries, keys and values alike. The routed experts' weights sum to one, as
-    the shared expert's does. `head_dim` of the configuration itself is the rotary half, as DeepSeek-V3 has it.
+    `head_dim` is the width of a head's queries, keys and values. The routed experts' weights sum to one; the shared
+    expert has weight one. `head_dim` of the configuration itself is the rotary half, as in DeepSeek-V3.
     """
     return DeepseekV3Config(
         vocab_size=vocab_size,
@@ -108,7 +108,7 @@ AXION_SIZES: dict[str, DeepseekV3Config] = {
 
 
 def size_problems(config: DeepseekV3Config) -> list[str]:
-    """What keeps sizes from fitting together, in words; empty where they do."""
+    """Reasons why the sizes do not fit together; empty if they fit."""
     problems = [
         f"{name} is {getattr(config, name)}; it must be 1 or more"
         for name in ("hidden_size", "num_hidden_layers", "num_attention_heads", "kv_lora_rank", "moe_intermediate_size")
@@ -135,16 +135,16 @@ def size_problems(config: DeepseekV3Config) -> list[str]:
     return problems
 
 
-def active_parameters(model: nn.Module) -> int:
-    """Parameters of the layers that one token passes through: without the tied table and the experts not chosen."""
-    config: Any = model.config
+def active_parameters(model: PreTrainedModel) -> int:
+    """Parameters of the layers for one token: without the tied table and the experts that are not chosen."""
+    config = model.config
     layers = sum(p.numel() for p in model.parameters()) - config.vocab_size * config.hidden_size
     expert = 3 * config.hidden_size * config.moe_intermediate_size
     return layers - config.num_hidden_layers * (config.n_routed_experts - config.num_experts_per_tok) * expert
 
 
 def cache_bytes_per_token(config: DeepseekV3Config, dtype: torch.dtype = torch.float32) -> tuple[int, int]:
-    """(latent cache, keys and values of ordinary attention of the same heads): bytes a token of text."""
+    """(latent cache, keys and values of ordinary attention with the same heads), in bytes per token."""
     latent = config.kv_lora_rank + config.qk_rope_head_dim
     ordinary = config.num_attention_heads * (
         config.qk_nope_head_dim + config.qk_rope_head_dim + (config.v_head_dim or 0)
@@ -153,10 +153,10 @@ def cache_bytes_per_token(config: DeepseekV3Config, dtype: torch.dtype = torch.f
 
 
 def dense_experts(experts: Any, hidden_states: Tensor, top_k_index: Tensor, top_k_weights: Tensor) -> Tensor:
-    """What the routed experts give, (N, D): all of them computed as two large products, those not chosen weighted 0.
+    """The output of the routed experts, (N, D): all are computed as two large products; those not chosen weigh 0.
 
-    Twice the arithmetic of 2 out of 4 experts, but no sorting, no gathering and no shape that depends on the routing,
-    so it compiles into the layer (docs/log.md has the times).
+    For 2 of 4 experts this is twice the arithmetic, but there is no sorting, no gathering and no shape that depends on
+    the routing. So it compiles into the layer (docs/log.md has the times).
 
     Args:
         experts: the stock module, `gate_up_proj` (E, 2F, D) and `down_proj` (E, D, F).
@@ -173,12 +173,12 @@ def dense_experts(experts: Any, hidden_states: Tensor, top_k_index: Tensor, top_
 
 
 def short_rows_attention(
-    module: Any, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **kwargs: Any
+    module: nn.Module, query: Tensor, key: Tensor, value: Tensor, attention_mask: Tensor | None, **kwargs: Any
 ) -> tuple[Tensor, None]:
-    """(B, T, H, D) of queries (B, H, T, D), as `sdpa`; on a CPU plain causal rows in bfloat16 are multiplied out.
+    """(B, T, H, D) of queries (B, H, T, D), as `sdpa`; on a CPU, causal rows in bfloat16 use plain matrix products.
 
-    There the fused kernel is the slower one, and in float32 the faster one (docs/log.md). Rows are taken in two
-    halves, since the first half does not see the second.
+    There the fused kernel is slower; in float32 it is faster (docs/log.md). Rows are computed in two halves, because
+    the first half does not see the second.
     """
     is_plain_causal = attention_mask is None and query.shape[2] == key.shape[2] > 1
     if is_plain_causal and value.device.type == "cpu" and value.dtype == torch.bfloat16:
@@ -197,7 +197,7 @@ def choose_experts_implementation(config: DeepseekV3Config, device: torch.device
 
 
 def run_fast(model: PreTrainedModel) -> None:
-    """Let an Axion compute with what is fastest to train with on this machine."""
+    """Select the fastest code for training an Axion on this machine."""
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model.set_experts_implementation(choose_experts_implementation(model.config, device))  # type: ignore[arg-type]
     model.set_attn_implementation(SHORT_ROWS)

@@ -1,9 +1,9 @@
-"""One new token at a time through an Axion, in fewer operations: at a few thousand weights a product, what decoding
-costs is the number of operations, not their size.
+"""Fast decoding of an Axion: one new token at a time, in fewer operations than the stock model.
 
-The norms' weights are folded into the products that follow them, and latent attention is "absorbed" (DeepSeek-V2,
-arXiv 2405.04434, section 2.1.2): queries meet the cached latents themselves, which are never expanded to keys and
-values. With x̂ = x / rms(x), and C, K the latents and rotary keys of the stock cache:
+With a few thousand weights in each product, the number of operations determines the time, not their size. So the
+weights of norms are folded into the products after them. Latent attention is "absorbed" (DeepSeek-V2, arXiv 2405.04434,
+section 2.1.2): queries are multiplied with the cached latents, which are never expanded to keys and values.
+With x̂ = x / rms(x), and C, K the latents and rotary keys of the stock cache:
 
     [q_a, c, k] = enter · x̂                      query latent, key-value latent, rotary key
     [q_c, q_r]  = query · q̂_a                    q_c = (key part of kv_b)ᵀ · q_b
@@ -11,44 +11,54 @@ values. With x̂ = x / rms(x), and C, K the latents and rotary keys of the stock
     [s, g, u]   = widen · x̂                      router, gates and inputs of all experts, the shared one last
     x           = x + narrow · (w · silu(g) · u) w = 0 for experts that are not chosen, 1 for the shared one
 
-What is normed is kept as (x, −x), whose mean is 0, so that torch's layer norm, one operation, is the RMS norm, which is
-six; `both_signs` and `of_both_signs` give products such outputs and inputs.
+The input of a norm is kept as (x, −x), whose mean is 0. So torch's layer norm, one operation, gives the RMS norm, which
+takes six. `both_signs` and `of_both_signs` give products such outputs and inputs.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
+from transformers import DeepseekV3Config
 from transformers.cache_utils import Cache
 
 from students.axion import DENSE_RATIO
 
+if TYPE_CHECKING:
+    from transformers import DeepseekV3ForCausalLM
 
-def decoding_forward(model: Any) -> Any:
-    """What to call in place of `model` while decoding: an `AxionDecoder` or, where it does not apply, `model`.
 
-    It applies on a CPU, in float32, to a DeepSeek-V3 whose layers are all such as `axion_config` makes them and whose
-    experts are few. Measured on the smallest Axion only (benchmarks/RESULTS.md).
+def decoding_forward(model: nn.Module) -> Callable[..., Any]:
+    """The function to call for decoding: an `AxionDecoder` or, if it does not apply, `model` itself.
+
+    It applies on a CPU, in float32, to a DeepSeek-V3 with few experts whose layers are all of the kind that
+    `axion_config` makes. Measured on the smallest Axion only (benchmarks/RESULTS.md).
     """
-    config = model.config
-    if getattr(config, "model_type", None) != "deepseek_v3":
+    config = getattr(model, "config", None)
+    if not isinstance(config, DeepseekV3Config):
+        return model
+    from transformers import DeepseekV3ForCausalLM
+
+    if not isinstance(model, DeepseekV3ForCausalLM):
         return model
     is_plain = not config.first_k_dense_replace and config.n_group == 1 and not config.attention_bias
-    is_plain = is_plain and config.q_lora_rank is not None and config.rope_parameters["rope_type"] == "default"
-    is_few = config.n_routed_experts <= DENSE_RATIO * config.num_experts_per_tok
+    rope = config.rope_parameters or {}
+    is_plain = is_plain and config.q_lora_rank is not None and rope.get("rope_type") == "default"
+    is_few = config.n_routed_experts <= DENSE_RATIO * (config.num_experts_per_tok or 1)
     is_on_cpu = model.device.type == "cpu" and model.dtype == torch.float32
     return AxionDecoder(model) if is_plain and is_few and is_on_cpu else model
 
 
 class AxionDecoder:
-    """Called as the model is: a prompt is read by the model, one more token a row by the folded weights."""
+    """Called like the model: the model itself reads the prompt, the folded weights compute each further token."""
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: DeepseekV3ForCausalLM) -> None:
         self.model = model
         self.layers = [fold(layer, model.config) for layer in model.model.layers]
         self.table = both_signs(model.model.embed_tokens.weight, dim=1)
@@ -65,8 +75,8 @@ class AxionDecoder:
         attention_mask: Tensor | None = None,
         **options: Any,
     ) -> Any:
-        """`logits` (B, 1, V) and `past_key_values` after tokens (B, 1) at positions (B, 1); mask (B, past + 1), None
-        where all is looked at."""
+        """`logits` (B, 1, V) and `past_key_values` after tokens (B, 1) at positions (B, 1); mask (B, past + 1), None if
+        nothing is masked."""
         if past_key_values is None or input_ids.shape[1] > 1:
             return self.model(
                 input_ids=input_ids,
@@ -87,7 +97,7 @@ class AxionDecoder:
 
 @dataclass(frozen=True, slots=True)
 class FoldedLayer:
-    """The weights of one layer as they are multiplied; D hidden_size, H heads, L kv_lora_rank, R rotary width."""
+    """The folded weights of one layer; D hidden_size, H heads, L kv_lora_rank, R rotary width."""
 
     enter: Tensor
     """(2D, 2·q_lora_rank + 2L + 2R)"""
@@ -115,7 +125,7 @@ class FoldedLayer:
     def attend(
         self, x: Tensor, rotary: tuple[Tensor, Tensor], hidden: Tensor | None, cache: Cache, index: int
     ) -> Tensor:
-        """x (B, 2D) after latent attention over the cache of layer `index`; `hidden` (B, 1, S) is not looked at."""
+        """x (B, 2D) after latent attention over the cache of layer `index`; `hidden` (B, 1, S) is masked out."""
         rank, latent, width = self.widths
         entered = (F.layer_norm(x, x.shape[-1:], eps=self.eps[0]) @ self.enter)[:, None]
         q_a, c, k, k_turned = entered.split_with_sizes([rank, 2 * latent, width, width], dim=-1)
@@ -151,17 +161,17 @@ def turn(x: Tensor, turned: Tensor, rotary: tuple[Tensor, Tensor]) -> Tensor:
 
 
 def both_signs(weight: Tensor, dim: int) -> Tensor:
-    """Twice as long in `dim`, that of the outputs: a product that gives y gives (y, −y)."""
+    """Double the weights in `dim`, the dimension of outputs, so that a product gives (y, −y) instead of y."""
     return torch.cat([weight, -weight], dim=dim)
 
 
 def of_both_signs(weight: Tensor) -> Tensor:
-    """(out, in) to (out, 2·in): a product of y becomes one of (y, −y)."""
+    """(out, in) to (out, 2·in), so that a product takes (y, −y) instead of y."""
     return torch.cat([weight, -weight], dim=1) / 2
 
 
-def fold(layer: Any, config: Any) -> FoldedLayer:
-    """The weights of a stock DeepSeek-V3 layer as `FoldedLayer` multiplies them."""
+def fold(layer: Any, config: DeepseekV3Config) -> FoldedLayer:
+    """The weights of a stock DeepSeek-V3 layer as a `FoldedLayer`."""
     attention, experts, shared = layer.self_attn, layer.mlp.experts, layer.mlp.shared_experts
     heads, latent, width = config.num_attention_heads, config.kv_lora_rank, config.qk_rope_head_dim
     straight = config.qk_nope_head_dim
@@ -189,7 +199,7 @@ def fold(layer: Any, config: Any) -> FoldedLayer:
         widen=(widen * layer.post_attention_layernorm.weight).mT.contiguous(),
         narrow=both_signs(torch.cat([experts.down_proj.mT.flatten(0, 1), shared.down_proj.weight.mT]), dim=1),
         expert_bias=layer.mlp.gate.e_score_correction_bias,
-        widths=(2 * config.q_lora_rank, latent, width),
+        widths=(2 * attention.q_a_proj.weight.shape[0], latent, width),
         num_heads=heads,
         eps=(
             layer.input_layernorm.variance_epsilon,
@@ -197,14 +207,14 @@ def fold(layer: Any, config: Any) -> FoldedLayer:
             attention.kv_a_layernorm.variance_epsilon,
             layer.post_attention_layernorm.variance_epsilon,
         ),
-        num_chosen=config.num_experts_per_tok,
+        num_chosen=config.num_experts_per_tok or 1,
         expert_width=config.moe_intermediate_size,
-        is_normed=config.norm_topk_prob,
+        is_normed=bool(config.norm_topk_prob),
         scale=config.routed_scaling_factor,
     )
 
 
-def _turning(weight: Tensor, config: Any) -> tuple[Tensor, Tensor]:
+def _turning(weight: Tensor, config: DeepseekV3Config) -> tuple[Tensor, Tensor]:
     """Rows (…, R, in) that give a rotary part as the stock cache holds it, and those that give it a quarter turned."""
     if config.rope_interleave:
         weight = torch.cat([weight[..., 0::2, :], weight[..., 1::2, :]], dim=-2)

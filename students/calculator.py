@@ -1,77 +1,103 @@
-"""A calculator for the decoder: inside `<<…=` of EXECUTE the value is computed, not guessed.
+"""A logits processor that fills in results in EXECUTE and VERIFY: computed, not guessed.
 
     [EXECUTE]
     1. 48 / 2 = <<48/2=         the next tokens are forced to be   24>>
+    [VERIFY]
+    72 - 24 =                   the next tokens are forced to be   48, and no further digit
 
-The symbolic half of hybrid reasoning: the student says what to compute, exact arithmetic says what comes out. The
-expression is read by `parsers.expressions`, which evaluates nothing but numbers and + - * / ( ) within bounds.
+The student says what to compute, and exact arithmetic gives the result. `parsers.arithmetic.expressions` reads the
+expression; it evaluates only numbers and + - * / ( ).
 """
 
 from __future__ import annotations
 
 import functools
-from typing import Any
+import re
 
 import torch
 from torch import Tensor
-from transformers import LogitsProcessor
+from transformers import LogitsProcessor, PreTrainedTokenizerBase
 
-from parsers.expressions import evaluate
+from parsers.arithmetic.expressions import evaluate
+from parsers.arithmetic.numbers import show
 from parsers.graph import Stage
-from parsers.recompute import show
+from parsers.text.markers import STAGED_MARKERS
+from students.encoding import token_ids
 
 MAX_TOKENS = 96
-"""How far back `<<` is looked for; longer expressions are left to the student."""
+"""How far back a computation is looked for; longer expressions are left to the student."""
 MAX_CHARACTERS = 120
 MAX_RESULT = 20
 """Characters of a value that is written in place of the student's."""
+
+_LIST_MARK = re.compile(r"^\s*\d{1,2}[.)]\s+")
+_COMPUTED = re.compile(
+    r"(?<![\w.,)$])(?P<expression>[(\d$][\d\s.,()$%+*/×÷·−-]*[\d)%])"
+    r"(?P<space> ?)=(?P<gap> ?\$?)(?P<written>-?[\d.]*)$",
+    re.ASCII,
+)
+_IN_FRONT = frozenset("+-*/×÷·−^x")
+"""Signs after which an expression is only the end of a longer one that cannot be read: "8 boys - 3 + 2 ="."""
 
 
 class Calculator(LogitsProcessor):
     """For `model.generate(logits_processor=[Calculator(tokenizer)])` and for `students.generation.generate`.
 
-    Where nothing can be computed (an expression or a result that is no short number, a token that does not fit) the
-    logits stay as they are.
+    In EXECUTE it forces the values of calculator marks, in VERIFY also those of plain computations. If nothing can be
+    computed (no readable expression, no short result, or no fitting token), the logits do not change.
     """
 
-    def __init__(self, tokenizer: Any, *, language: str = "en") -> None:
+    def __init__(self, tokenizer: PreTrainedTokenizerBase, *, language: str = "en") -> None:
         self.tokenizer, self.language = tokenizer, language
-        markers = [f"[{stage.name}]" for stage in Stage] + ["[ANSWER]"]
-        ids = tokenizer.convert_tokens_to_ids(markers)
-        self.execute = ids[Stage.EXECUTE]
-        self.others = [i for i in ids if i != self.execute]
+        self.marker_ids = token_ids(tokenizer, STAGED_MARKERS)
         self._first_token = functools.lru_cache(maxsize=4096)(self._first_token_of)
 
     def __call__(self, input_ids: Tensor, scores: Tensor) -> Tensor:  # type: ignore[override]
-        """Logits (B, V) with all but the forced token at -inf, in the rows (B, T) that stand behind `<<…=`."""
-        for row in self._executing(input_ids).nonzero()[:, 0].tolist():
-            forced = self.forced_token(input_ids[row, -MAX_TOKENS:].tolist())
-            if forced is not None:
-                scores = scores.clone()
-                scores[row] = torch.full_like(scores[row], -torch.inf)
-                scores[row, forced] = 0.0
-        return scores
+        """Logits (B, V); in rows (B, T) where a value must follow, all tokens but the forced one are at -inf.
 
-    def forced_token(self, tokens: list[int]) -> int | None:
-        """The token that must come next after these tokens of EXECUTE, if the calculator has a say."""
-        rest = remaining(self.tokenizer.decode(tokens, skip_special_tokens=False), self.language)
-        return self._first_token(rest) if rest else None
+        After a complete value in VERIFY, tokens that begin with a digit are at -inf.
+        """
+        changed = scores
+        last = self._last_marker(input_ids).tolist()
+        for row, stage in enumerate(last):
+            if stage not in (Stage.EXECUTE, Stage.VERIFY):
+                continue
+            text = str(self.tokenizer.decode(input_ids[row, -MAX_TOKENS:].tolist(), skip_special_tokens=False))
+            rest = remaining(text, self.language) or None
+            if rest is None and stage == Stage.VERIFY:
+                rest = remaining_value(text, self.language)
+            token = self._first_token(rest) if rest else None
+            if token is None and rest != "":
+                continue
+            if changed is scores:
+                changed = scores.clone()
+            if token is None:
+                changed[row, self._digits.to(scores.device)] = -torch.inf
+            else:
+                changed[row] = -torch.inf
+                changed[row, token] = 0.0
+        return changed
 
-    def _executing(self, input_ids: Tensor) -> Tensor:
-        """(B,) bool: whether EXECUTE is the last marker of the row."""
-        others = torch.tensor(self.others, device=input_ids.device)
-        places = torch.arange(input_ids.shape[1], device=input_ids.device).expand_as(input_ids)
-        last_execute = places.where(input_ids == self.execute, -1).amax(1)
-        return last_execute > places.where(torch.isin(input_ids, others), -1).amax(1)
+    def _last_marker(self, input_ids: Tensor) -> Tensor:
+        """(B,) index of the last of STAGED_MARKERS in each row; -1 if there is none."""
+        places = torch.arange(1, input_ids.shape[1] + 1, device=input_ids.device)
+        last = torch.stack([(places * (input_ids == marker)).amax(1) for marker in self.marker_ids])  # (5, B)
+        return torch.where(last.amax(0) > 0, last.argmax(0), -1)
+
+    @functools.cached_property
+    def _digits(self) -> Tensor:
+        """Ids of the tokens that begin with a digit."""
+        tokens = list(self.tokenizer.convert_ids_to_tokens(list(range(len(self.tokenizer)))))
+        return torch.tensor([i for i, token in enumerate(tokens) if token and token[0] in "0123456789"])
 
     def _first_token_of(self, rest: str) -> int | None:
         ids = self.tokenizer.encode(rest, add_special_tokens=False)
-        written = self.tokenizer.decode(ids[:1])
+        written = str(self.tokenizer.decode(ids[:1]))
         return ids[0] if written and rest.startswith(written) else None
 
 
 def remaining(text: str, language: str = "en") -> str:
-    """What is still to be written of `value>>` at the end of a text; empty where there is nothing to compute.
+    """The rest of `value>>` at the end of a text; empty if there is nothing to compute.
 
     >>> remaining("2. 48 + 24 = <<48+24=7")
     '2>>'
@@ -82,9 +108,35 @@ def remaining(text: str, language: str = "en") -> str:
     expression, equals, written = inside.partition("=")
     if not opened or not equals or ">>" in inside or len(expression) > MAX_CHARACTERS:
         return ""
+    shown = _shown(expression, language)
+    whole = f"{shown}>>"
+    return whole[len(written) :] if shown and whole.startswith(written) else ""
+
+
+def remaining_value(text: str, language: str = "en") -> str | None:
+    """The rest of the value of an unmarked computation at the end of a text.
+
+    Empty if the value is complete; None if there is no computation, or the text began another value.
+
+    >>> remaining_value("Check: 72 - 24 =")
+    ' 48'
+    >>> remaining_value("Check: 72 - 24 = 4"), remaining_value("72 - 24 = 48"), remaining_value("72 - 24 = 5")
+    ('8', '', None)
+    """
+    line = _LIST_MARK.sub("", text[-MAX_CHARACTERS:].rpartition("\n")[2])
+    found = _COMPUTED.search(line)
+    if found is None or line[: found.start()].rstrip()[-1:] in _IN_FRONT:
+        return None
+    expression = found["expression"].replace("$", "")
+    shown = _shown(expression, language) if set(expression.strip()[1:]) & _IN_FRONT else ""
+    if not shown or not shown.startswith(found["written"]):
+        return None
+    space = "" if found["gap"] or found["written"] else found["space"]
+    return space + shown[len(found["written"]) :]
+
+
+def _shown(expression: str, language: str) -> str:
+    """The value of an expression as text; empty if it is not a short decimal."""
     value = evaluate(expression, language)
     shown = "" if value is None else show(value, language)
-    if not shown or "/" in shown or len(shown) > MAX_RESULT:  # no number, or one that is no short decimal
-        return ""
-    due = f"{shown}>>"
-    return due[len(written) :] if due.startswith(written) else ""
+    return "" if "/" in shown or len(shown) > MAX_RESULT else shown

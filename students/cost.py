@@ -1,28 +1,28 @@
-"""What a token costs a student, in multiplications: by its weights, and by the tokens that it attends to."""
+"""Counts the multiplications per token of a student: those with its weights, and those of attention."""
 
 from __future__ import annotations
 
-from typing import Any
+from transformers import PreTrainedModel
 
 from students.axion import active_parameters
 
 
-def multiplied_weights(model: Any) -> int:
-    """Weights that every token is multiplied by, shared ones as often as they are used; the tied head once."""
+def multiplied_weights(model: PreTrainedModel) -> int:
+    """Number of weights that every token is multiplied with: shared ones once per use, the tied head once."""
     order = getattr(model.config, "layer_order", None)
     if getattr(model.config, "n_routed_experts", None):
-        return model.get_output_embeddings().weight.numel() + active_parameters(model)
+        return model.get_input_embeddings().get_parameter("weight").numel() + active_parameters(model)
     if order is None:
         return model.num_parameters()
     layers = [sum(p.numel() for p in layer.parameters()) for layer in model.model.layers]
-    return model.get_output_embeddings().weight.numel() + sum(layers[index] for index in order())
+    return model.get_input_embeddings().get_parameter("weight").numel() + sum(layers[index] for index in order())
 
 
-def even_length(model: Any) -> float:
-    """Length T of a row, in tokens, at which attention multiplies as much as all weights do.
+def even_length(model: PreTrainedModel) -> float:
+    """Length T of a row, in tokens, at which attention needs as many multiplications as all weights.
 
-    A token and its T keys: T·(width of keys + width of values) multiplications a head and layer. 480 for Axion v0.1
-    (measured on a CPU: about 450), tens of thousands for students of 3B.
+    A token with T keys needs T·(width of keys + width of values) multiplications per head and layer. T is 480 for
+    Axion v0.1 (measured on a CPU: about 450), and tens of thousands for 3B students.
     """
     config = model.config.get_text_config()
     heads = config.num_attention_heads

@@ -1,4 +1,4 @@
-"""How the next token is chosen: greedily or drawn, with the settings and the names that transformers has for them.
+"""Chooses the next token, greedily or by sampling, with the settings and names of transformers.
 
     Decoding(temperature=0.7, top_k=40, repetition_penalty=1.1)
 
@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 from transformers import (
     LogitsProcessor,
@@ -29,13 +30,13 @@ Choose = Callable[[Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True, slots=True)
 class Decoding:
-    """The best token where `temperature` is 0, else a draw. `top_k` 0 and `top_p` 1 leave no token out.
+    """The best token if `temperature` is 0, else a draw. `top_k` 0 and `top_p` 1 exclude no token.
 
-    `repetition_penalty` above 1 lowers tokens that stand in prompt or output (arXiv 1909.05858); before
-    `min_new_tokens` no row ends.
+    `repetition_penalty` above 1 makes tokens of prompt and output less likely (arXiv 1909.05858). No row ends before
+    `min_new_tokens`.
 
     Raises:
-        ValueError: a number makes no sense.
+        ValueError: a number is out of range.
     """
 
     temperature: float = 0.0
@@ -80,12 +81,32 @@ class Decoding:
             processors.append(TopPLogitsWarper(self.top_p))
 
         def draw(ids: Tensor, logits: Tensor) -> Tensor:
-            probabilities = processed(ids, logits.float()).softmax(-1)
-            return torch.multinomial(probabilities, 1, generator=generator)
+            return drawn(processed(ids, logits.float()).softmax(-1), generator)
 
         return draw
 
 
+BLOCK = 128
+"""Probabilities that are summed before one of them is looked for."""
+
+
+def drawn(probabilities: Tensor, generator: torch.Generator) -> Tensor:
+    """An index (B, 1) for each row of probabilities (B, V), by one random number a row.
+
+    `torch.multinomial` draws one for every token: 6 ms a row for 152,000 tokens on a CPU core, as long as all else in a
+    small model's step. Here the number is looked up in the sums of blocks, then within its block.
+    """
+    blocks = F.pad(probabilities, (0, -probabilities.shape[-1] % BLOCK)).unflatten(-1, (-1, BLOCK))
+    sums = blocks.sum(-1).double()
+    ends = sums.cumsum(-1)
+    level = torch.rand(len(ends), 1, dtype=torch.float64, device=ends.device, generator=generator) * ends[:, -1:]
+    block = torch.searchsorted(ends, level, right=True).clamp_max(ends.shape[-1] - 1)
+    inside = blocks.gather(1, block[..., None].expand(-1, 1, BLOCK))[:, 0].cumsum(-1, dtype=torch.float64)
+    rest = (level - ends.gather(1, block) + sums.gather(1, block)).clamp_min(0)
+    rest = torch.minimum(rest, inside[:, -1:] * (1 - 1e-12))  # whatever was rounded, a token with a share is found
+    return block * BLOCK + torch.searchsorted(inside, rest, right=True)
+
+
 def fill_padding(prompts: Tensor, mask: Tensor) -> Tensor:
-    """The prompts (B, T) with their padding replaced by their last token, so that it stands for nothing new."""
+    """The prompts (B, T) with padding replaced by their last token, so that padding is not penalised as a token."""
     return prompts.where(mask.bool(), prompts[:, -1:])

@@ -2,8 +2,8 @@
 
     miniaxion1.5-3m    6 layers of width 192, 6 heads of 32, SwiGLU 416, vocabulary 2048, tied: 2,718,144 parameters
 
-A saved student needs nothing from here: `AutoModelForCausalLM` loads it. What is here besides sizes is how it starts
-and how its attention runs on a CPU while it trains; neither is written into a saved configuration.
+A saved student does not need this module: `AutoModelForCausalLM` loads it. Besides sizes, the module sets initial
+weights and the attention for training on a CPU; neither is written into a saved configuration.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ RESIDUAL_OUTPUTS = ("o_proj", "down_proj")
 def dense_config(
     *, hidden_size: int, num_hidden_layers: int, intermediate_size: int, vocab_size: int = 2048
 ) -> LlamaConfig:
-    """A Llama with heads of 32, each with keys and values of its own, and a tied head."""
+    """A Llama with heads of width 32, no grouped queries, and a tied head."""
     return LlamaConfig(
         vocab_size=vocab_size,
         hidden_size=hidden_size,
@@ -52,11 +52,11 @@ DENSE_SIZES: dict[str, LlamaConfig] = {
 
 @torch.no_grad()
 def start_training(model: PreTrainedModel) -> None:
-    """Weights as MiniAxion1 starts with, and the attention that trains fastest on short rows.
+    """Set initial weights as in MiniAxion1, and the fastest attention for training on short rows.
 
-    Projections keep the variance of their input; those that write to the residual stream start at zero, by which
-    arithmetic is learnt far sooner. On a CPU attention multiplied out takes 0.6 of the time that a training step
-    takes with the fused kernel (docs/log.md has both).
+    Projections keep the variance of their input. Those that write to the residual stream start at zero, so that
+    arithmetic is learnt far sooner. On a CPU, a training step with plain matrix products for attention takes 0.6 of the
+    time with the fused kernel (docs/log.md has both).
     """
     head = model.get_output_embeddings()
     for name, module in model.named_modules():

@@ -1,4 +1,4 @@
-"""Text with stages to an Example: token ids, what is supervised, and the stage of every token.
+"""Encodes a text with stages as an Example: token ids, labels, and the stage of every token.
 
 <INST>2 + 2?</INST><THINK> [EXECUTE] <STEP> 2 + 2 = 4 </THINK> <ANS> 4 </ANS>
 labels       -100 …            ids of everything from here on …
@@ -10,48 +10,43 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
 
-from parsers.graph import NO_STAGE
+from transformers import PreTrainedTokenizerBase
+
+from parsers.graph import NO_STAGE, Span
 
 IGNORE_INDEX = -100
 
 
-class StageSpan(Protocol):
-    """Characters start … end (exclusive) of a text and the stage they belong to; -1 for none."""
-
-    @property
-    def start(self) -> int: ...  # noqa: D102
-    @property
-    def end(self) -> int: ...  # noqa: D102
-    @property
-    def stage(self) -> int: ...  # noqa: D102
-
-
 @dataclass(frozen=True, slots=True)
 class Example:
-    """Three equally long sequences. `labels` and `stage_ids` are aligned with `input_ids`; -100: not supervised."""
+    """Three sequences of equal length. `labels` and `stage_ids` are aligned with `input_ids`; -100: not supervised."""
 
     input_ids: Sequence[int]
     labels: Sequence[int]
     stage_ids: Sequence[int]
 
 
+def token_ids(tokenizer: PreTrainedTokenizerBase, tokens: Sequence[str]) -> list[int]:
+    """The id of each token; the id of the unknown token if the vocabulary lacks it."""
+    ids = tokenizer.convert_tokens_to_ids(list(tokens))
+    return ids if isinstance(ids, list) else [ids]
+
+
 def compact(example: Example) -> Example:
-    """The same example in 12 bytes a token, as many are kept."""
+    """The same example in 12 bytes per token, because many are kept in memory."""
     return Example(*(array("i", values) for values in (example.input_ids, example.labels, example.stage_ids)))
 
 
 def encode(
     text: str,
-    spans: Iterable[StageSpan],
-    tokenizer: Any,
+    spans: Iterable[Span],
+    tokenizer: PreTrainedTokenizerBase,
     *,
-    supervised_from: int = 0,
     ignored: Iterable[tuple[int, int]] = (),
     max_length: int | None = None,
 ) -> Example:
-    """The example that a text makes.
+    """Encode a text as an example.
 
     A token belongs to the span that holds its first character. Truncation cuts ids, labels and stages alike.
 
@@ -59,18 +54,14 @@ def encode(
         text: the whole text, prompt included.
         spans: the stages of the text, in order, not overlapping.
         tokenizer: a fast tokenizer (it must give offsets).
-        supervised_from: character at which the prompt ends.
-        ignored: (start, end) of characters that must not be learnt from, such as a step that is wrong on purpose.
-        max_length: longer examples are cut at the right.
+        ignored: (start, end) of characters that are not learnt, in order: the prompt, wrong steps.
+        max_length: longer examples are cut at the end.
     """
     encoded = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, return_attention_mask=False)
     input_ids, starts = encoded["input_ids"], [start for start, _ in encoded["offset_mapping"]]
-    stage_ids = _values_at(starts, [(s.start, s.end, int(s.stage)) for s in spans], default=NO_STAGE)
-    is_ignored = _values_at(starts, [(start, end, 1) for start, end in sorted(ignored)], default=0)
-    labels = [
-        IGNORE_INDEX if start < supervised_from or skip else token
-        for token, start, skip in zip(input_ids, starts, is_ignored, strict=True)
-    ]
+    stage_ids = _values_at(starts, [(start, end, stage) for start, end, stage, _ in spans], default=NO_STAGE)
+    is_ignored = _values_at(starts, [(start, end, 1) for start, end in ignored], default=0)
+    labels = [IGNORE_INDEX if skip else token for token, skip in zip(input_ids, is_ignored, strict=True)]
     return Example(input_ids[:max_length], labels[:max_length], stage_ids[:max_length])
 
 

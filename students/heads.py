@@ -1,7 +1,7 @@
-"""A causal language model in two parts: what runs on every token, and the head that turns hidden states into logits.
+"""Splits a causal language model into the backbone and the head, which turns hidden states into logits.
 
-The head of a small model is half of its work, and a large vocabulary times a whole batch does not fit in memory; so
-training computes logits at supervised positions only. A model may say itself where to cut with `split_head()`.
+The head of a small model is half of its work, and the logits of a whole batch with a large vocabulary do not fit in
+memory. So training computes logits at supervised positions only. A model can define the split with `split_head()`.
 """
 
 from __future__ import annotations
@@ -15,26 +15,19 @@ from torch import Tensor, nn
 Backbone = Callable[..., Tensor]
 Head = Callable[[Tensor], Tensor]
 
-LOGIT_CHANGES = ("final_logit_softcapping", "logits_scaling", "logit_scale")
-"""Configuration keys of stock models that change logits after the output embeddings."""
-
 
 def split_head(model: nn.Module) -> tuple[Backbone, Head]:
     """`backbone(input_ids=, attention_mask=, position_ids=, is_plain_causal=)` to (B, T, D), `head((N, D))` to (N, V).
 
-    `head(backbone(...))` is what the model's own forward gives as logits. `is_plain_causal=True` promises rows that
-    are padded on the right and hold one example each: then causal attention alone is exact, masks and positions are
-    not needed, and the fastest attention kernel can run.
+    `head(backbone(...))` equals the logits of the model's own forward pass. `is_plain_causal=True` promises one example
+    per row, padded on the right. Then causal attention needs no mask and no positions, and the fastest kernel can run.
 
     Raises:
-        ValueError: the model changes its logits after the output embeddings and does not define `split_head()`.
+        ValueError: the model has no decoder or no output embeddings, and does not define `split_head()`.
     """
     base: Any = model.get_base_model() if hasattr(model, "get_base_model") else model  # type: ignore[operator]
     if hasattr(base, "split_head"):
         return base.split_head()
-    changed = [key for key in LOGIT_CHANGES if getattr(base.config, key, None) not in (None, 1, 1.0)]
-    if changed:
-        raise ValueError(f"{type(base).__name__} changes its logits ({', '.join(changed)}); give it a split_head()")
     decoder, output = base.get_decoder(), base.get_output_embeddings()
     if decoder is None or output is None:
         raise ValueError(f"{type(base).__name__} has no decoder or no output embeddings; give it a split_head()")
@@ -51,11 +44,25 @@ def split_head(model: nn.Module) -> tuple[Backbone, Head]:
         hidden = decoder(input_ids=input_ids, attention_mask=attention_mask, position_ids=position_ids, use_cache=False)
         return hidden.last_hidden_state
 
-    return backbone, output
+    return backbone, _final_logits(base.config, output)
+
+
+def _final_logits(config: object, output: Head) -> Head:
+    """The output embeddings, plus the change of logits after them in some stock models: Cohere, Granite, Gemma 2."""
+    factor = (getattr(config, "logit_scale", None) or 1.0) / (getattr(config, "logits_scaling", None) or 1.0)
+    cap = getattr(config, "final_logit_softcapping", None)
+    if factor == 1.0 and cap is None:
+        return output
+
+    def head(hidden: Tensor) -> Tensor:
+        logits = output(hidden) * factor
+        return logits if cap is None else cap * torch.tanh(logits / cap)
+
+    return head
 
 
 def head_parameters(model: nn.Module, head: Head) -> list[nn.Parameter]:
-    """The trained parameters of `model` that `head` multiplies by, found by differentiating one token."""
+    """The trained parameters of `model` that `head` uses, found by differentiating one token."""
     trained = [p for p in model.parameters() if p.requires_grad]
     reference: Tensor = next(model.parameters())
     config: Any = model.config

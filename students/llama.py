@@ -1,14 +1,18 @@
-"""MiniAxion as an equal stock Llama: loop unrolled, factors multiplied out, logit scale in the last norm."""
+"""Turns MiniAxion into an equal stock Llama: loop unrolled, factors multiplied out, logit scale in the last norm.
+
+A student without positions becomes a Llama whose rotation is so slow that it has no effect.
+"""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import torch
-from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+from transformers import LlamaConfig, LlamaForCausalLM
 
 from students.miniaxion import FactoredLinear, MiniAxionForCausalLM
+
+NO_ROTATION = 1e12
+"""Divisor of every frequency: a million tokens then turn by a millionth of a degree."""
 
 
 def to_llama(student: MiniAxionForCausalLM) -> LlamaForCausalLM:
@@ -26,7 +30,7 @@ def to_llama(student: MiniAxionForCausalLM) -> LlamaForCausalLM:
             head_dim=config.head_dim,
             max_position_embeddings=config.max_position_embeddings,
             rms_norm_eps=config.rms_norm_eps,
-            rope_parameters={"rope_type": "default", "rope_theta": config.rope_theta},
+            rope_parameters=_rope(config),
             tie_word_embeddings=True,
             pad_token_id=config.pad_token_id,
             bos_token_id=config.bos_token_id,
@@ -53,19 +57,8 @@ def to_llama(student: MiniAxionForCausalLM) -> LlamaForCausalLM:
     return llama.eval()
 
 
-@torch.no_grad()
-def export_llama(student_dir: Path, out_dir: Path) -> None:
-    """Write the student of `student_dir` as a stock Llama with its tokenizer.
-
-    Raises:
-        ValueError: the student is neither a MiniAxion nor a Llama.
-    """
-    from students.generation import load_student
-
-    student, _ = load_student(student_dir, device="cpu")
-    if isinstance(student, MiniAxionForCausalLM):
-        student = to_llama(student.float())
-    elif not isinstance(student, LlamaForCausalLM):
-        raise ValueError(f"{student_dir}: a {type(student).__name__} has no equal Llama; AutoModelForCausalLM loads it")
-    student.save_pretrained(out_dir)
-    AutoTokenizer.from_pretrained(student_dir).save_pretrained(out_dir)
+def _rope(config: Any) -> dict[str, Any]:
+    """`rope_parameters` of transformers for a MiniAxionConfig."""
+    if config.use_rope:
+        return {"rope_type": "default", "rope_theta": config.rope_theta}
+    return {"rope_type": "linear", "rope_theta": config.rope_theta, "factor": NO_ROTATION}

@@ -27,6 +27,9 @@ class MiniAxionConfig(PretrainedConfig):
 
     `num_entry_layers`, `num_shared_layers` and `num_exit_layers` count layers with weights of their own; the shared
     ones run `num_loops` times. `num_hidden_layers` is the unrolled depth, which is what caches are sized by.
+
+    Without `use_rope` only the causal mask shows a token its position (arXiv 2305.19466). Such models generalise better
+    to texts longer than in training.
     """
 
     model_type = "miniaxion"
@@ -47,6 +50,7 @@ class MiniAxionConfig(PretrainedConfig):
         num_loops: int = 2,
         max_position_embeddings: int = 512,
         rope_theta: float = 10000.0,
+        use_rope: bool = True,
         rms_norm_eps: float = 1e-5,
         initializer_range: float = 0.02,
         tie_word_embeddings: bool = True,
@@ -69,6 +73,7 @@ class MiniAxionConfig(PretrainedConfig):
         self.num_hidden_layers = num_entry_layers + num_loops * num_shared_layers + num_exit_layers
         self.max_position_embeddings = max_position_embeddings
         self.rope_theta = rope_theta
+        self.use_rope = use_rope
         self.rms_norm_eps = rms_norm_eps
         self.initializer_range = initializer_range
         kwargs.pop("num_hidden_layers", None)
@@ -99,7 +104,7 @@ class FactoredLinear(nn.Module):
 
 
 def joint_linear(x: Tensor, *projections: FactoredLinear) -> list[Tensor]:
-    """Each projection of the same x; their first factors as one product, which is what a CPU does fastest."""
+    """All projections of the same x; their first factors are one product, which is fastest on a CPU."""
     low = F.linear(x, torch.cat([p.a for p in projections])).split([p.a.shape[0] for p in projections], dim=-1)
     return [F.linear(part, p.b) for part, p in zip(low, projections, strict=True)]
 
@@ -113,7 +118,7 @@ def rotary_table(positions: Tensor, head_dim: int, theta: float, dtype: torch.dt
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """x (B, H, T, head_dim) turned by its position."""
+    """x (B, H, T, head_dim) rotated by its position."""
     first, second = x.chunk(2, dim=-1)
     return x * cos + torch.cat([-second, first], dim=-1) * sin
 
@@ -121,11 +126,11 @@ def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
 def attention(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
     """Softmax attention of q (B, H, T, D) over k and v (B, G, S, D), H a multiple of G.
 
-    Causal where mask is None: then the queries are those of the last T places. (T < S and no mask: on a CPU only.)
+    Causal if mask is None: then the queries are those of the last T places. (T < S and no mask: on a CPU only.)
 
-    On a CPU short causal rows and single new tokens are multiplied out, the queries of one key-value head as one
-    matrix: at T = 104 and heads of 32 the fused kernel took 158 ms a layer in bfloat16 where this takes 20
-    (docs/log.md), and decoding is half again as fast.
+    On a CPU, short causal rows and single new tokens use plain matrix products, with the queries of one key-value head
+    as one matrix. At T = 104 and heads of 32 in bfloat16 this takes 20 ms per layer, the fused kernel 158 ms
+    (docs/log.md). Decoding is half again as fast.
     """
     batch, heads, length, width = q.shape
     groups, total = k.shape[1], k.shape[2]
@@ -160,7 +165,12 @@ class MiniAxionLayer(nn.Module):
         self.down_proj = FactoredLinear(config.intermediate_size, width, rank, starts_at_zero=True)
 
     def forward(
-        self, x: Tensor, rotary: tuple[Tensor, Tensor], mask: Tensor | None, cache: Cache | None, layer_index: int
+        self,
+        x: Tensor,
+        rotary: tuple[Tensor, Tensor] | None,
+        mask: Tensor | None,
+        cache: Cache | None,
+        layer_index: int,
     ) -> Tensor:
         """x (B, T, hidden_size) to the same; keys and values go to the cache entries of `layer_index`."""
         batch, length, _ = x.shape
@@ -168,7 +178,8 @@ class MiniAxionLayer(nn.Module):
             y.view(batch, length, -1, self.head_dim).transpose(1, 2)
             for y in joint_linear(self.attention_norm(x), self.q_proj, self.k_proj, self.v_proj)
         )
-        q, k = rotate(q, *rotary), rotate(k, *rotary)
+        if rotary is not None:
+            q, k = rotate(q, *rotary), rotate(k, *rotary)
         if cache is not None:
             k, v = cache.update(k, v, layer_index)
         attended = attention(q, k, v, mask)
@@ -180,9 +191,9 @@ class MiniAxionLayer(nn.Module):
 def attention_bias(
     attention_mask: Tensor | None, position_ids: Tensor, past_length: int, dtype: torch.dtype
 ) -> Tensor | None:
-    """(B, 1, T, past + T) additive mask, or None where plain causal attention says it all.
+    """(B, 1, T, past + T) additive mask, or None if plain causal attention is enough.
 
-    Packed rows are recognised by positions that start again: a token sees its own example only.
+    Packed rows are recognised by positions that restart: a token sees its own example only.
     """
     batch, length = position_ids.shape
     total = past_length + length
@@ -234,7 +245,9 @@ class MiniAxionModel(nn.Module):
         mask = None
         if not is_plain_causal:
             mask = attention_bias(attention_mask, position_ids, past_length, compute_dtype)
-        rotary = rotary_table(position_ids, self.config.head_dim, self.config.rope_theta, compute_dtype)
+        rotary = None
+        if self.config.use_rope:
+            rotary = rotary_table(position_ids, self.config.head_dim, self.config.rope_theta, compute_dtype)
         for layer_index, weights in enumerate(self.layer_order):
             x = self.layers[weights](x, rotary, mask, past_key_values, layer_index)
         return self.norm(x)
@@ -258,9 +271,9 @@ class MiniAxionForCausalLM(PreTrainedModel, GenerationMixin):
         self.post_init()
 
     def _init_weights(self, module: nn.Module) -> None:
-        """Factors keep the variance of their input; what writes to the residual stream starts at zero.
+        """Factors keep the variance of their input; projections that write to the residual stream start at zero.
 
-        With unit-variance residual outputs the form is learnt but arithmetic comes far later (docs/log.md).
+        With unit variance there, the form is learnt, but arithmetic far later (docs/log.md).
         """
         if isinstance(module, FactoredLinear):
             nn.init.normal_(module.a, std=1 / math.sqrt(module.a.shape[1]))
@@ -289,7 +302,7 @@ class MiniAxionForCausalLM(PreTrainedModel, GenerationMixin):
         return self.lm_head(hidden * self.logit_scale)
 
     def split_head(self) -> tuple[nn.Module, Any]:
-        """The part that is run on every token and the part that is needed at supervised positions only."""
+        """The backbone, which runs on every token, and the head, which is needed at supervised positions only."""
         return self.model, self.head
 
     def forward(

@@ -6,7 +6,13 @@ import copy
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, DeepseekV3Config, PretrainedConfig, PreTrainedModel
+from transformers import (
+    AutoModelForCausalLM,
+    DeepseekV3Config,
+    PretrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 
 from students.axion import AXION_SIZES, run_fast, size_problems
 from students.dense import DENSE_SIZES, start_training
@@ -18,6 +24,7 @@ SIZES: dict[str, PretrainedConfig] = {
         hidden_size=64, intermediate_size=128, num_attention_heads=2, num_key_value_heads=1, rank=8,
         num_entry_layers=1, num_shared_layers=1, num_exit_layers=1,
     ),
+    "miniaxion1-0.9m-nope": MiniAxionConfig(use_rope=False),
     **DENSE_SIZES,
     **AXION_SIZES,
 }  # fmt: skip
@@ -27,7 +34,7 @@ def student_config(name: str, *, vocab_size: int, max_length: int, **sizes: Any)
     """The configuration of a student of that name for this vocabulary and context.
 
     Args:
-        sizes: what differs from the named student, by the names of its transformers configuration.
+        sizes: changes to the named student, by keys of its transformers configuration.
 
     Raises:
         ValueError: no student has that name, it has no such sizes, or they do not divide.
@@ -38,15 +45,19 @@ def student_config(name: str, *, vocab_size: int, max_length: int, **sizes: Any)
     whole_numbers = [key for key, value in config.to_dict().items() if type(value) is int and "token_id" not in key]
     if unknown := sorted(sizes.keys() - set(whole_numbers)):
         raise ValueError(f"{name} has no {', '.join(unknown)}; it has {', '.join(sorted(whole_numbers))}")
+    if small := [f"{key} is {value}" for key, value in sizes.items() if value < 1]:
+        raise ValueError(f"{', '.join(small)}; 1 at least")
     values = config.to_dict() | sizes | {"vocab_size": vocab_size, "max_position_embeddings": max_length}
     config = type(config).from_dict(values)
+    if derived := [key for key, value in sizes.items() if getattr(config, key, value) != value]:
+        raise ValueError(f"{', '.join(derived)}: follows from the other sizes of {name}; set those")
     if isinstance(config, DeepseekV3Config) and (problems := size_problems(config)):
         raise ValueError(f"{name}: {'; '.join(problems)}")
     return config
 
 
 def build_student(
-    name: str, tokenizer: Any, *, vocab_size: int, max_length: int, seed: int, **sizes: Any
+    name: str, tokenizer: PreTrainedTokenizerBase, *, vocab_size: int, max_length: int, seed: int, **sizes: Any
 ) -> PreTrainedModel:
     """An untrained student, the same for the same seed, that ends an output at the tokenizer's EOS."""
     config = student_config(name, vocab_size=vocab_size, max_length=max_length, **sizes)
@@ -58,8 +69,8 @@ def build_student(
 
 
 def untrained(name: str, config: PretrainedConfig) -> PreTrainedModel:
-    """A student as it starts, set to compute with what trains fastest here."""
-    model = AutoModelForCausalLM.from_config(config)
+    """A student with initial weights, set to the fastest training code on this machine."""
+    model = AutoModelForCausalLM.from_config(config, trust_remote_code=False)
     if name in DENSE_SIZES:
         start_training(model)
     if name in AXION_SIZES:

@@ -1,6 +1,6 @@
 r"""The nano students' tokenizer: SentencePiece BPE in which every digit and every marker is one token.
 
-A form says how a student is asked and writes; `nrm` is our own, the others are those of published models:
+A form is the format of a student's prompt and text; `nrm` is our own, the others are those of published models:
 
     nrm        <INST> What ▁is ▁ 4 7 ▁+ ▁ 3 5 ? </INST> <THINK> [UNDERSTAND] <STEP> 4 7 + 3 5 [PLAN] …
     pergunta   # Pergunta: ▁What ▁is … ? \n # Resposta: ▁ 8 2 </s>
@@ -21,21 +21,24 @@ from tokenizers import AddedToken, Tokenizer, decoders, normalizers
 from tokenizers.models import BPE
 from transformers import PreTrainedTokenizerFast
 
-from parsers.graph import Stage
-from parsers.prompts import ANSWER_HEADER, QUESTION_HEADER
+from parsers.text.markers import (
+    ANSWER_HEADER,
+    END_ANSWER,
+    END_QUESTION,
+    NRM_MARKERS,
+    QUESTION,
+    QUESTION_HEADER,
+    THINK,
+    THINKSET_MARKERS,
+)
 
-QUESTION, END_QUESTION, THINK, END_THINK, STEP, ANSWER, END_ANSWER = (
-    "<INST>", "</INST>", "<THINK>", "</THINK>", "<STEP>", "<ANS>", "</ANS>",
-)  # fmt: skip
-STAGE_MARKERS = tuple(f"[{stage.name}]" for stage in Stage)
-MARKERS = (QUESTION, END_QUESTION, THINK, END_THINK, STEP, ANSWER, END_ANSWER, *STAGE_MARKERS)
 CONTROL = ("<pad>", "<s>", "</s>", "<unk>")
 SPACE = "\u2581"
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """How a student is asked and writes: what is one token, the token that ends an output, the prompt of a chat."""
+    """The format of a student's prompt and text: its single tokens, its end token, and its chat template."""
 
     markers: tuple[str, ...]
     end: str
@@ -43,7 +46,7 @@ class Form:
 
 
 def _chat(before: str, after: str, answer: str) -> str:
-    """The template of students that read one question: the last that a user asked."""
+    """The chat template of students that read one question, the user's last one."""
     return (
         "{% for message in messages if message['role'] == 'user' %}{% if loop.last %}"
         + f"{before}{{{{ message['content'] }}}}{after}{{% if add_generation_prompt %}}{answer}{{% endif %}}"
@@ -52,22 +55,22 @@ def _chat(before: str, after: str, answer: str) -> str:
 
 
 FORMS = {
-    "nrm": Form(MARKERS, END_ANSWER, _chat(QUESTION, END_QUESTION, THINK)),
+    "nrm": Form(NRM_MARKERS, END_ANSWER, _chat(QUESTION, END_QUESTION, THINK)),
     "pergunta": Form((QUESTION_HEADER, ANSWER_HEADER), "</s>", _chat(f"{QUESTION_HEADER} ", "\n", ANSWER_HEADER)),
     "thinkset": Form(
-        ("<USER>", "<\\USER>", "<THINK>", "<\\THINK>", "<ANSWER>", "<\\ANSWER>"),
-        "<\\ANSWER>",
-        _chat("<USER>", "<\\USER> ", "<THINK>"),
+        THINKSET_MARKERS,
+        THINKSET_MARKERS[-1],
+        _chat(THINKSET_MARKERS[0], f"{THINKSET_MARKERS[1]} ", THINKSET_MARKERS[2]),
     ),
 }
-MIN_VOCAB_SIZE = len(CONTROL) + len(MARKERS) + 256 + 64
+MIN_VOCAB_SIZE = len(CONTROL) + len(NRM_MARKERS) + 256 + 64
 """Control tokens, markers, the 256 bytes that any text falls back to, and room for the letters."""
 
 
 def train_tokenizer(texts: Iterable[str], *, vocab_size: int, form: str = "nrm") -> PreTrainedTokenizerFast:
     """A tokenizer of at most `vocab_size` pieces for texts of a form, whose end token is its `eos_token`.
 
-    Any text can be written: what the vocabulary lacks becomes bytes.
+    Any text can be encoded: characters outside the vocabulary become bytes.
 
     Raises:
         ValueError: the vocabulary has no room for markers, bytes and letters.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
-from teachers.drawing import Drawn
+from teachers.drawing import Drawn, Widths
 from teachers.stories_pt import NAMES
 
 
@@ -83,8 +83,8 @@ TALKS = (
 )  # fmt: skip
 
 
-def draw_talk(random: Random, extra_digits: int = 0) -> Drawn:
-    """Something said, the reply that is taught, and all that are accepted; no numbers, so no digits to add."""
+def draw_talk(random: Random, widths: Widths | None = None) -> Drawn:
+    """Something said, the reply that is taught, and all that are accepted; no numbers, so no widths."""
     talk = random.choice(TALKS)
     name, gender = random.choice(NAMES)
     presentation = random.choice(PRESENTATIONS).format(name=name) if random.random() < 0.7 else ""

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from parsers import parse
-from parsers.answers import last_box
-from parsers.prompts import thinkset_records
+from parsers.answers.final import last_box
+from parsers.text.prompts import thinkset_records
 from teachers.problems import Problem, Trace, is_test_side
 
 
@@ -32,9 +32,9 @@ class DatasetError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class DatasetCard:
-    """Where a data set comes from and on what terms.
+    """The source and the licence of a data set.
 
-    `splits` maps a split to what `datasets.load_dataset` takes for it; `rule` says what may be trained on and reported.
+    `splits` maps a split to the arguments of `datasets.load_dataset`; `rule` says which splits to train on and report.
     """
 
     name: str
@@ -93,7 +93,7 @@ CARDS: dict[str, DatasetCard] = {
             "train": tuple(_vnhsge_file(year) for year in (2019, 2020, 2021)),
             "test": (_vnhsge_file(2022),),
         },
-        "none stated by its repository: settle it before publishing its text",
+        "none stated by its repository: clarify it before you publish its text",
         "Dao et al., VNHSGE: VietNamese High School Graduation Examination Dataset for Large Language Models, 2023, "
         "arXiv:2305.12199",
         "train on 2019 to 2021, report on 2022",
@@ -125,7 +125,7 @@ KNOWN_FAULTS: dict[str, str] = {
 
 
 def fingerprint(text: str) -> str:
-    """The first 16 hex digits of the SHA-256 of a problem's text, which names it whatever file it stands in."""
+    """The first 16 hex digits of the SHA-256 of a problem's text, an identifier that does not depend on the file."""
     return hashlib.sha256(text.encode("utf-8")).hexdigest()[:16]
 
 
@@ -157,7 +157,7 @@ class DatasetTraces:
                 self.left_out[f"row {number} ({key[:20]})"] = reason
 
     def _asks_what_was_taught(self, trace: Trace) -> bool:
-        """ThinkSet-PTBR has one split: its test questions are those of the test side."""
+        """Whether a question is on the training side; ThinkSet-PTBR has one split, tested by its test side."""
         is_whole = self.card.name == "thinkset" and self.path is None
         return is_whole and self.split == "test" and not is_test_side(trace.problem.question)
 
@@ -219,7 +219,7 @@ def load_dataset_traces(
 
 
 def _stream(source: dict[str, Any], path: str | None) -> Iterator[dict[str, Any]]:
-    """The rows that `datasets` streams, its errors in one line."""
+    """The rows from `datasets`, with its errors in one line."""
     import datasets
 
     try:
@@ -228,25 +228,26 @@ def _stream(source: dict[str, Any], path: str | None) -> Iterator[dict[str, Any]
         raise
     except Exception as error:
         reason = " ".join(str(error.__cause__ or error).split())[:200] or type(error).__name__
-        cure = "one JSON object a line, or one JSON array, is due" if path else "give a local file as path"
+        cure = "the file must hold one JSON object a line, or one JSON array" if path else "give a local file as path"
         raise DatasetError(f"{path or source['path']}: cannot be read ({reason}); {cure}") from error
 
 
 def _gsm8k(row: dict[str, Any], card: DatasetCard, identity: str) -> Trace:
     answer = row["answer"].rpartition("####")[2].strip()
     return Trace(
-        Problem(row["question"], answer, "gsm8k", card.language, identity), row["answer"], card.format, "reference"
+        Problem(row["question"], answer, "gsm8k", card.language, identity), row["answer"], card.format, card.name
     )
 
 
 def _math(row: dict[str, Any], card: DatasetCard, identity: str) -> Trace:
-    answer = row.get("answer") or last_box(row["solution"]) or ""
+    stated = row.get("answer")
+    answer = str(stated) if stated not in (None, "") else last_box(row["solution"]) or ""
     task = row.get("type") or row.get("subject") or "math"
     return Trace(
         Problem(row["problem"], answer.strip(), task, card.language, identity),
         row["solution"],
         card.format,
-        "reference",
+        card.name,
     )
 
 
@@ -255,14 +256,14 @@ def _vnhsge(row: dict[str, Any], card: DatasetCard, identity: str) -> Trace:
         Problem(row["Question"], row["Choice"], "vnhsge", card.language, row["ID"]),
         row["Explanation"],
         card.format,
-        "reference",
+        card.name,
     )
 
 
 def _thinkset(row: dict[str, Any], card: DatasetCard, identity: str) -> Trace:
     graph = parse(row["text"], format="thinkset", language=card.language)
     problem = Problem(graph.question, graph.answer or "", "thinkset", card.language, identity)
-    return Trace(problem, row["text"], card.format, "reference")
+    return Trace(problem, row["text"], card.format, card.name)
 
 
 _TRACES = {"gsm8k": _gsm8k, "math": _math, "vnhsge": _vnhsge, "thinkset": _thinkset}

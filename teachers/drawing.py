@@ -1,13 +1,14 @@
-"""Numbers for the questions of the nano tasks: what all languages ask about, in whatever words."""
+"""Draws the numbers for the questions of the nano tasks, in all languages."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from random import Random
 from typing import NamedTuple
 
 
 class Drawn(NamedTuple):
-    """A question as it is drawn: text, gold answer, the computation asked for, and every answer that is accepted."""
+    """A drawn question: text, gold answer, the computation in it, and all accepted answers."""
 
     question: str
     answer: str
@@ -15,38 +16,77 @@ class Drawn(NamedTuple):
     accepted: tuple[str, ...] = ()
 
 
-def draw_number(random: Random, high: int, extra_digits: int) -> int:
-    """0 … high; with extra digits a number that has that many more digits than `high`."""
-    if not extra_digits:
-        return random.randint(0, high)
-    digits = len(str(high)) + extra_digits
-    return random.randint(10 ** (digits - 1), 10**digits - 1)
+@dataclass(frozen=True, slots=True)
+class Widths:
+    """How many digits the numbers of a question have.
+
+    >>> Widths().digits(Random(0), 3) is None  # the task's own range, here uniform up to 999
+    True
+    >>> sorted({Widths(widest=4).digits(Random(i), 3) for i in range(99)})  # every width is equally likely
+    [1, 2, 3, 4]
+    >>> Widths(widest=4, extra=2).digits(Random(0), 3)  # two more than in training
+    6
+    """
+
+    widest: int | None = None
+    """Digits of the largest numbers of training, in place of the task's own."""
+    extra: int = 0
+    """Digits more than any number of training has."""
+
+    def of(self, usual: int) -> int:
+        """Digits of the largest number of training where the task itself has `usual`; never fewer."""
+        return max(usual, self.widest or usual)
+
+    def digits(self, random: Random, usual: int) -> int | None:
+        """Digits of the next number; None: any number of up to `usual` digits."""
+        if self.extra:
+            return self.of(usual) + self.extra
+        return random.randint(1, self.of(usual)) if self.widest else None
+
+    def up_to(self, widest: int) -> Widths:
+        """The same with at most that many digits in training: products and lists, whose traces grow with the square."""
+        return replace(self, widest=min(widest, self.widest)) if self.widest else self
 
 
-def draw_operands(random: Random, operator: str, extra_digits: int) -> tuple[int, int]:
+def of_width(random: Random, digits: int) -> int:
+    """A number of that many digits."""
+    return random.randint(10 ** (digits - 1) if digits > 1 else 0, 10**digits - 1)
+
+
+def draw_number(random: Random, high: int, widths: Widths) -> int:
+    """0 … high, a number of nines; or a number as wide as `widths` says."""
+    digits = widths.digits(random, len(str(high)))
+    return random.randint(0, high) if digits is None else of_width(random, digits)
+
+
+def draw_operands(random: Random, operator: str, widths: Widths) -> tuple[int, int]:
     """Two numbers to add or subtract, 0 … 999, or to multiply, 0 … 99."""
-    high = 99 if operator == "*" else 999
-    return draw_number(random, high, extra_digits), draw_number(random, high, extra_digits)
+    high, widths = (99, widths.up_to(2)) if operator == "*" else (999, widths)
+    return draw_number(random, high, widths), draw_number(random, high, widths)
 
 
-def draw_pair(random: Random, extra_digits: int) -> tuple[int, int]:
+def draw_pair(random: Random, widths: Widths) -> tuple[int, int]:
     """Two different numbers, 0 … 9999, to compare; in half of the cases both have the same number of digits."""
-    is_same_length = random.random() < 0.5
+    is_same_length, widest = random.random() < 0.5, widths.of(4)
     while True:
-        digits = [random.randint(1, 4) for _ in "ab"]
+        digits = [random.randint(1, widest) for _ in "ab"]
         if is_same_length:
             digits[1] = digits[0]
-        if extra_digits:
-            digits = [4 + extra_digits, 4 + extra_digits if is_same_length else random.randint(1, 4)]
-        a, b = (random.randint(10 ** (d - 1) if d > 1 else 0, 10**d - 1) for d in digits)
+        if widths.extra:
+            digits = [widest + widths.extra, widest + widths.extra if is_same_length else random.randint(1, widest)]
+        a, b = (of_width(random, d) for d in digits)
         if a != b and (len(str(a)) == len(str(b))) == is_same_length:
             return a, b
 
 
-def draw_terms(random: Random, extra_digits: int) -> list[int]:
-    """Five terms of an arithmetic or a geometric sequence."""
+def draw_terms(random: Random, widths: Widths) -> list[int]:
+    """Five terms of an arithmetic or a geometric sequence; the first of the latter has two digits less."""
     if random.random() < 0.5:
-        start, step = draw_number(random, 99, extra_digits), random.choice([d for d in range(-20, 21) if d])
+        start, step = draw_number(random, 99, widths), random.choice([d for d in range(-20, 21) if d])
         return [start + step * i for i in range(5)]
-    start, ratio = random.randint(1, 9) * 10**extra_digits, random.choice((2, 3))
+    spare = widths.of(2) - 2
+    tens = spare + widths.extra if widths.extra or not spare else random.randint(0, spare)
+    start, ratio = random.randint(1, 9) * 10**tens, random.choice((2, 3))
+    if widths.widest:
+        start += random.randint(0, 10**tens - 1)
     return [start * ratio**i for i in range(5)]

@@ -1,4 +1,4 @@
-"""What a teacher is asked and what it writes, and the split that keeps test questions out of training."""
+"""Problem and Trace: a teacher's question and its solution; and the split that keeps test questions out of training."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import hashlib
 from dataclasses import dataclass
 
 from parsers import ReasoningGraph, parse
+from parsers.graph import Span
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
     """A question with its gold answer.
 
-    `expression` is the computation asked for, where the project worded the question itself and so knows it.
-    `accepted` are all answers that count as right, where there is more than the one.
+    `expression` is the computation in the question, if this project worded it. `accepted` are all right answers, if
+    there are several.
     """
 
     question: str
@@ -27,20 +28,25 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """A solution as text in one of the formats that `parsers.parse` reads; `source` names who wrote it."""
+    """A solution as text in one of the formats that `parsers.parse` reads; `source` names its writer or data set.
+
+    Some writers also give the span of every part of the text, and the ids of steps that are wrong on purpose.
+    """
 
     problem: Problem
     text: str
     format: str
     source: str
+    spans: tuple[Span, ...] = ()
+    wrong: tuple[int, ...] = ()
 
 
 def parse_trace(trace: Trace) -> ReasoningGraph:
-    """What a trace says, read in the format and language that are known of it."""
+    """The graph of a trace, parsed in its format and language."""
     problem = trace.problem
     return parse(trace.text, question=problem.question, format=trace.format, language=problem.language)
 
 
 def is_test_side(question: str) -> bool:
-    """Whether the question belongs to the tenth that is never trained on, in any phase, by any teacher."""
+    """Whether the question is in the tenth that is never trained on, in any phase, by any teacher."""
     return int(hashlib.sha256(question.encode("utf-8")).hexdigest(), 16) % 10 == 0

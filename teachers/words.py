@@ -1,4 +1,4 @@
-"""The few words that traces are written in, in each language of the nano tasks."""
+"""The vocabulary of the symbolic teacher's traces, in each language of the nano tasks."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ class Words:
     smaller: str
     insert: str
     difference: str
+    negative: str
     times: str
     last: str
     halve: str
@@ -38,6 +39,7 @@ WORDS: dict[str, Words] = {
         smaller="smaller",
         insert="insert",
         difference="difference",
+        negative="negative",
         times="times",
         last="last",
         halve="halve",
@@ -56,6 +58,7 @@ WORDS: dict[str, Words] = {
         smaller="menor",
         insert="inserir",
         difference="diferença",
+        negative="negativo",
         times="vezes",
         last="último",
         halve="dividir",

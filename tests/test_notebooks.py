@@ -10,11 +10,11 @@ import pytest
 
 NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 TINY_NANO = [
-    "student.size=miniaxion1-tiny", "train.max_minutes=null", "train.max_steps=2", "train.warmup_steps=1",
+    "student.size=miniaxion1-tiny", "train.max_minutes=", "train.max_steps=2", "train.warmup_steps=1",
     "train.compile=off", "train.logging_steps=1", "eval.num_questions_per_task=1", "eval.max_new_tokens=8",
 ]  # fmt: skip
 TINY_ADAPTER = [
-    "student.gguf_file=null", "student.load_in_4bit=false", "teacher.datasets={}", "train.max_minutes=null",
+    "student.gguf_file=", "student.load_in_4bit=false", "teacher.datasets={}", "train.max_minutes=",
     "train.max_steps=2", "train.warmup_steps=1", "train.dtype=float32", "train.logging_steps=1",
     "train.gradient_accumulation_steps=1", "eval.num_questions_per_task=2", "eval.max_new_tokens=8",
 ]  # fmt: skip
@@ -54,4 +54,11 @@ def test_every_cell_runs_and_runs_again(
         ).execute()
     assert (tmp_path / "run" / "report.html").is_file()
     shown = [output for cell in notebook.cells for output in cell.get("outputs", [])]
-    assert sum("image/png" in output.get("data", {}) for output in shown) >= 2
+    assert any("<iframe srcdoc=" in output.get("data", {}).get("text/html", "") for output in shown)
+
+
+def test_a_command_is_shown_line_by_line_and_torch_stays() -> None:
+    for path in NOTEBOOKS:
+        text = path.read_text(encoding="utf-8")
+        assert "capture_output" not in text and "for line in process.stdout" in text
+        assert "keep_torch.txt" in text and "torch==" in text

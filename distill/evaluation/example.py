@@ -1,4 +1,4 @@
-"""One output to show beside its teacher: a wrong one if there is any, neither trivial nor crowded."""
+"""Chooses the output that a report compares with its teacher: a wrong one if possible, of medium length."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from distill.evaluation.flow import read_flow
 
 if TYPE_CHECKING:
-    from distill.evaluation.outputs import Scored
+    from distill.evaluation.scored import Scored
 
 LOOKED_AT = 2000
 """Outputs among which one is chosen."""

@@ -1,7 +1,7 @@
-"""What the faithfulness score looks at in a graph: computed values, what each depends on, and the final answer.
+"""Flow: the part of a graph that RFS compares: computed values, their dependencies and the final answer.
 
-Computed values are those of EXECUTE steps, and of computing steps in other stages that the answer rests on: a VERIFY
-that corrects, a sum in an introduction. A check that only confirms, a plan and a restated given compute nothing.
+Computed values are those of EXECUTE steps, and of computing steps in other stages if the answer depends on them: a
+VERIFY that corrects, a sum in an introduction. Checks that only confirm, plans and restated givens do not count.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from parsers.expressions import evaluate
+from parsers.arithmetic.expressions import evaluate
+from parsers.arithmetic.numbers import find_numbers
 from parsers.graph import ReasoningGraph, Stage, Step, Value
-from parsers.numbers import find_numbers
 
 Node = int | str  # a step's id, a given's name, or ANSWER
 ANSWER = "\0answer"  # no given can have this name

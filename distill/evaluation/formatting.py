@@ -1,4 +1,4 @@
-"""Whether an output keeps the form that the student was taught, apart from whether it is right.
+"""Checks the format of an output: stages, their order, steps and the answer field, but not correctness.
 
     [UNDERSTAND]<STEP>…[PLAN]<STEP>…[EXECUTE]<STEP>…<STEP>…[VERIFY]<STEP>…</THINK><ANS>72</ANS>
 
@@ -13,17 +13,25 @@ from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
 from parsers.graph import Stage
+from parsers.text.markers import (
+    ANSWER_LINE,
+    END_THINK,
+    NRM_ANSWER,
+    NRM_OUTPUT_TAG,
+    STAGE,
+    STAGED,
+    STEP,
+    THINK,
+    output_of,
+)
 
 STAGE_NAMES = tuple(stage.name for stage in Stage)
-_STAGE = re.compile(r"\[(" + "|".join(STAGE_NAMES) + r")\]")
-_NRM_MARK = re.compile(r"</?THINK>|</?ANS>|<STEP>")
-_STAGED_MARK = re.compile(r"\[(?:ANSWER|" + "|".join(STAGE_NAMES) + r")\]")
 _PLAIN_ANSWER = re.compile(r"\\boxed\s*\{\s*[^\s}]|^\s*(?:####|A:)\s*\S", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What one output kept of its form; each field is one of the reported shares."""
+    """The format checks of one output; each field is one of the reported shares."""
 
     thinking_rate: bool
     """Some thinking, and it ends: `</THINK>`, or a stage before `[ANSWER]`."""
@@ -38,7 +46,7 @@ class Form:
 
     @property
     def well_formed(self) -> bool:
-        """All of the above: the whole output is as taught, all four stages in order."""
+        """All of the above: the whole output has the taught format, with all four stages in order."""
         return all(getattr(self, field.name) for field in fields(self))
 
 
@@ -46,22 +54,22 @@ SHARES = (*(field.name for field in fields(Form)), "well_formed")
 
 
 def check_form(text: str) -> Form:
-    """The form of one output. The prompt (`<INST>…</INST><THINK>`) may stand before it or not."""
-    text = text.rpartition("</INST>")[2].strip().removeprefix("<THINK>")
-    if _NRM_MARK.search(text):
+    """The format of one output, with or without its prompt (`<INST>…</INST><THINK>`)."""
+    text = output_of(text).strip().removeprefix(THINK)
+    if NRM_OUTPUT_TAG.search(text):
         return _nrm(text)
-    if _STAGED_MARK.search(text):
+    if STAGED.search(text):
         return _staged(text)
     return Form(False, False, _PLAIN_ANSWER.search(text) is not None, False, False)
 
 
 def _nrm(text: str) -> Form:
-    thinking, closed, rest = text.partition("</THINK>")
-    answer = re.fullmatch(r"\s*<ANS>([^<>]*)</ANS>\s*", rest)
+    thinking, closed, rest = text.partition(END_THINK)
+    answer = NRM_ANSWER.fullmatch(rest.strip())
     head, *stages = _split_stages(thinking)
-    steps = [part.strip() for _, body in stages for part in body.split("<STEP>")[1:]]
-    well_cut = not head and all(body.startswith("<STEP>") for _, body in stages)
-    clean = not any(_NRM_MARK.search(step) for step in steps)
+    steps = [part.strip() for _, body in stages for part in body.split(STEP)[1:]]
+    well_cut = not head and all(body.startswith(STEP) for _, body in stages)
+    clean = not any(NRM_OUTPUT_TAG.search(step) for step in steps)
     return Form(
         thinking_rate=bool(closed and thinking.strip()),
         step_format=bool(steps) and well_cut and clean and all(steps),
@@ -71,19 +79,19 @@ def _nrm(text: str) -> Form:
 
 
 def _staged(text: str) -> Form:
-    thinking, closed, answer = text.partition("[ANSWER]")
+    thinking, closed, answer = text.partition(ANSWER_LINE)
     head, *stages = _split_stages(thinking)
     return Form(
         thinking_rate=bool(closed and stages),
         step_format=bool(stages) and not head and all(body for _, body in stages),
-        answer_completion=bool(answer.strip()) and "\n" not in answer.strip() and not _STAGED_MARK.search(answer),
+        answer_completion=bool(answer.strip()) and "\n" not in answer.strip() and not STAGED.search(answer),
         **_stage_shares(name for name, _ in stages),
     )
 
 
 def _split_stages(thinking: str) -> list:
     """The text before the first stage marker, then (stage name, what follows) of each marker."""
-    head, *rest = _STAGE.split(thinking)
+    head, *rest = STAGE.split(thinking)
     return [head.strip(), *zip(rest[::2], (body.strip() for body in rest[1::2]), strict=True)]
 
 

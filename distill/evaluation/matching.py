@@ -1,8 +1,8 @@
-"""Which step of one graph is which step of another: equal values, one to one, so that the graphs agree best.
+"""Matches the steps of two graphs one to one by equal values, so that the graphs agree best.
 
-A value that both graphs compute once leaves no choice. Values that repeat (the digits of a long addition) are matched
-in reading order and by their place in the graph, and the better start is improved one value at a time; where all
-choices together are few, all are tried. So the order in which independent steps are written never matters there.
+A value that both graphs compute once leaves no choice. If there are few choices for repeated values, all are tried;
+then the order of independent steps never matters. If there are many (the digits of a long addition), values are matched
+in reading order and by their place in the graph. The better of the two matchings is then improved one value at a time.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ DEPTH = 6  # how far around a step its place in the graph is compared
 def best_agreement(
     agreement: Callable[[Match], float], student: Flow, teacher: Flow, shared: Mapping[Node, Node]
 ) -> float:
-    """The highest agreement over the ways to match equal values one to one, as many as there are.
+    """The highest agreement over all one-to-one matchings of equal values.
 
     `shared` maps the student's givens, and its ANSWER, to those of the teacher that are the same.
     """
@@ -75,10 +75,10 @@ def _assignments(here: list[int], there: list[int]) -> Iterator[tuple[tuple[int,
 
 
 def _by_place(student: Flow, teacher: Flow, shared: Mapping[Node, Node]) -> dict[int, int]:
-    """Equal values matched by what surrounds them in the graph, the steps alike farthest around first.
+    """Match equal values by their surroundings in the graph, the most similar surroundings first.
 
-    Colour refinement (Weisfeiler and Leman 1968); whenever steps cannot be told apart, the first pair is taken to be
-    the same and the rest refined again.
+    Colour refinement (Weisfeiler and Leman 1968). If steps cannot be told apart, the first pair is matched and the rest
+    is refined again.
     """
     match: dict[int, int] = {}
     same: dict[Node, Node] = dict(shared)

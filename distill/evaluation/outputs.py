@@ -1,77 +1,31 @@
-"""From outputs to metrics: every measure over one set of outputs, whoever wrote them.
+"""Computes metrics.json from a set of outputs of any model.
 
     metrics, rows = score_outputs([Output("What is 4 + 5?", "…</THINK><ANS>9</ANS>", gold="9", task="arithmetic")])
     metrics["accuracy"]["strict"]["accuracy"]  ->  1.0
 
-`metrics` has the shape of metrics.json, `rows` that of samples.jsonl. What cannot be measured is None and has its
-reason in `metrics["notes"]`; no measure is ever filled with a guess.
+`metrics` has the shape of metrics.json, `rows` that of samples.jsonl. A measure that cannot be computed is None, and
+`metrics["notes"]` says why; no value is ever guessed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from distill.evaluation.accuracy import Gold, Grade, accuracy, grade, summarize
+from distill.evaluation.accuracy import accuracy, asks_for_order, grade, summarize
 from distill.evaluation.example import choose_example
-from distill.evaluation.formatting import SHARES, Form, check_form
+from distill.evaluation.formatting import SHARES, check_form
 from distill.evaluation.published import PUBLISHED, PUBLISHED_FORMAT, TALK, table_of
 from distill.evaluation.rfs import rfs, rfs_strict
-from distill.evaluation.svr import VerificationRecord, read_verification, svr
+from distill.evaluation.scored import Output, Scored
+from distill.evaluation.svr import read_verification, svr
 from parsers import ReasoningGraph, Stage, parse
+from parsers.arithmetic.numbers import find_givens
+from parsers.reading.coverage import FREE_FORMATS, share_read
 
+MIN_SHARE_READ = 0.5
+"""Of the computing statements of a free text, the share that must be read for RFS, else words alone score 0."""
 MAX_GRAPH_CHARACTERS = 100_000  # a longer output is a loop: its graph is read from this much of its start
-
-
-@dataclass(frozen=True, slots=True)
-class Output:
-    """What was written for one question, and the gold answer where it is known. `finished`: it ended by itself."""
-
-    question: str
-    text: str
-    gold: Gold | None = None
-    task: str = ""
-    language: str = "auto"
-    finished: bool | None = None
-    num_tokens: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Scored:
-    """One output with everything that was measured on it."""
-
-    output: Output
-    form: Form
-    graph: ReasoningGraph
-    grade: Grade | None = None
-    rfs: float | None = None
-    rfs_strict: float | None = None
-    verification: VerificationRecord | None = None
-    teacher: ReasoningGraph | None = None
-
-    def to_row(self) -> dict[str, Any]:
-        """Its line of samples.jsonl."""
-        output, grade, check = self.output, self.grade, self.verification
-        return {
-            "task": output.task,
-            "language": output.language,
-            "question": output.question,
-            "gold": output.gold,
-            "output": output.text,
-            "prediction": grade and grade.prediction,
-            "strict": grade and grade.strict,
-            "lenient": grade and grade.lenient,
-            "timed_out": grade and grade.timed_out,
-            "well_formed": self.form.well_formed,
-            **{name: getattr(self.form, name) for name in SHARES if name != "well_formed"},
-            "execute_wrong": check and check.wrong,
-            "flagged": check and check.flagged,
-            "rfs": self.rfs,
-            "rfs_strict": self.rfs_strict,
-            "finished": output.finished,
-            "num_tokens": output.num_tokens,
-        }
 
 
 def score_outputs(
@@ -83,15 +37,29 @@ def score_outputs(
 
 
 def score_output(output: Output, teacher: ReasoningGraph | None = None) -> Scored:
-    """One output under every measure that its gold answer and its teacher allow."""
+    """All measures of one output that its gold answer and its teacher allow."""
     text = output.text
     graph = parse(text[:MAX_GRAPH_CHARACTERS], question=output.question, language=output.language)
     verdict = check = None
     if output.gold is not None:
-        verdict = grade(text, gold=output.gold, language=graph.language)
-        check = read_verification(graph, gold=output.gold, teacher=teacher)
-    scores = (None, None) if teacher is None else (rfs(graph, teacher), rfs_strict(graph, teacher))
+        ordered = asks_for_order(output.question) or None
+        verdict = grade(text, gold=output.gold, language=graph.language, ordered=ordered)
+        check = read_verification(graph, gold=output.gold, teacher=teacher) if has_marked_stages(graph) else None
+    scores = None, None
+    if teacher is not None and is_read(graph):
+        scores = rfs(graph, teacher), rfs_strict(graph, teacher)
     return Scored(output, check_form(text), graph, verdict, *scores, check, teacher)
+
+
+def has_marked_stages(graph: ReasoningGraph) -> bool:
+    """Whether stages are marked. Free text has no SVR, because flags of errors in it are not validated."""
+    return graph.format not in FREE_FORMATS
+
+
+def is_read(graph: ReasoningGraph) -> bool:
+    """Whether the parser read enough of the output for RFS."""
+    share = share_read(graph) if graph.format in FREE_FORMATS else None
+    return share is None or share >= MIN_SHARE_READ
 
 
 def summarize_scored(scored: Sequence[Scored], *, has_teacher: bool) -> dict[str, Any]:
@@ -105,10 +73,15 @@ def summarize_scored(scored: Sequence[Scored], *, has_teacher: bool) -> dict[str
         notes.append(f"{missing} of {len(scored)} outputs have no gold answer: no accuracy and no SVR for them")
     if not has_teacher:
         notes.append("no teacher traces were given: no RFS")
-    elif len(joined) < len(scored):
-        notes.append(f"{len(scored) - len(joined)} of {len(scored)} outputs have no teacher trace: no RFS for them")
-    if len(checks) < len(graded):
-        notes.append(f"outputs without an EXECUTE step, which are no part of SVR: {len(graded) - len(checks)}")
+    elif (missing := sum(one.teacher is None for one in scored)) > 0:
+        notes.append(f"{missing} of {len(scored)} outputs have no teacher trace: no RFS for them")
+    if has_teacher and (missed := sum(one.teacher is not None and one.rfs is None for one in scored)):
+        notes.append(f"{missed} of {len(scored)} outputs compute in words or code that was not read: no RFS for them")
+    free = sum(not has_marked_stages(one.graph) for one in graded)
+    if free:
+        notes.append(f"{free} of {len(graded)} outputs are free text, where flags of errors are not validated: no SVR")
+    if len(checks) + free < len(graded):
+        notes.append(f"outputs without an EXECUTE step, which SVR leaves out: {len(graded) - len(checks) - free}")
     if any(one.output.task in TALK for one in scored):
         notes.append(f"talk ({', '.join(sorted(TALK))}) is not in the average, nor in all four stages and well formed")
     by_language = _by_language(graded)
@@ -139,7 +112,7 @@ def summarize_scored(scored: Sequence[Scored], *, has_teacher: bool) -> dict[str
 
 
 def _error_places(graded: Sequence[Scored]) -> dict[str, int]:
-    """How many wrong outputs went wrong in which stage first; `answer` is what follows the stages."""
+    """Counts of wrong outputs by the stage of their first error; `answer` is the part after the stages."""
     places = dict.fromkeys((*(stage.name.lower() for stage in Stage), "answer"), 0)
     for one in graded:
         if one.grade is not None and not one.grade.strict:
@@ -148,7 +121,7 @@ def _error_places(graded: Sequence[Scored]) -> dict[str, int]:
 
 
 def _error_place(one: Scored) -> str:
-    """The first stage that is not the teacher's, where both write in the steps of nrm; else what the steps tell."""
+    """The stage of the first error: where nrm steps differ from the teacher's, or else where re-computed steps fail."""
     if not one.grade or not one.grade.prediction:
         return "answer"
     if one.teacher is not None and one.graph.format == one.teacher.format == "nrm":
@@ -157,10 +130,19 @@ def _error_place(one: Scored) -> str:
             if own != taught:
                 return stage.name.lower()
         return "answer"
+    if _misreads(one.graph):
+        return "understand"
     if one.verification and not one.verification.wrong:
         return "verify"
     has_slip = any(step.correct is False for step in one.graph.steps if step.stage is Stage.EXECUTE)
     return "execute" if has_slip else "plan"
+
+
+def _misreads(graph: ReasoningGraph) -> bool:
+    """Whether UNDERSTAND states a number that the question does not."""
+    given = {given.value for given in graph.givens}
+    texts = [step.text for step in graph.steps if step.stage is Stage.UNDERSTAND]
+    return bool(given) and any(n.value not in given for text in texts for n in find_givens(text, graph.language))
 
 
 def _by_language(graded: Sequence[Scored]) -> dict[str, list[Scored]]:
@@ -197,7 +179,7 @@ def _tasks(graded: Sequence[Scored], language: str) -> tuple[str | None, dict[st
 
 
 def _average(tasks: Mapping[str, Mapping[str, Any]], table: str | None) -> dict[str, float | None] | None:
-    """Mean of the tasks' accuracies, every task alike, talk apart; the published one where all its tasks are here."""
+    """Mean accuracy of the tasks with equal weights, without talk; and the published mean if all its tasks are here."""
     shares = {name: task["accuracy"] for name, task in tasks.items() if name.rpartition("/")[2] not in TALK}
     if not shares:
         return None
@@ -207,7 +189,7 @@ def _average(tasks: Mapping[str, Mapping[str, Any]], table: str | None) -> dict[
 
 
 def _format(scored: Sequence[Scored], table: str | None) -> dict[str, Any]:
-    """Shares of all outputs; those that ask for all four stages, of all but talk."""
+    """Format shares over all outputs; those about all four stages leave out talk."""
     staged = [one for one in scored if one.output.task not in TALK]
     shares = {
         name: _mean(
@@ -218,6 +200,6 @@ def _format(scored: Sequence[Scored], table: str | None) -> dict[str, Any]:
     return {"n": len(scored), **shares, "published": PUBLISHED_FORMAT.get(table or "")}
 
 
-def _mean(values: Any) -> float | None:
-    values = [float(value) for value in values]
-    return sum(values) / len(values) if values else None
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None

@@ -1,4 +1,4 @@
-"""Two sets of outputs on the same questions, compared question by question.
+"""Compares two sets of outputs on the same questions, question by question.
 
 compare_outputs(scored, against)["strict"]
 ->  {"share": 0.845, "against": 0.80, "difference": 0.045, "interval": [0.012, 0.078], "only_here": 15, …}
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from distill.evaluation.outputs import Scored
+from distill.evaluation.scored import Scored
 from distill.evaluation.statistics import compare_paired
 
 MEASURES: dict[str, Callable[[Scored], bool | None]] = {
@@ -21,11 +21,12 @@ MEASURES: dict[str, Callable[[Scored], bool | None]] = {
 
 
 def compare_outputs(here: Sequence[Scored], against: Sequence[Scored]) -> dict[str, Any]:
-    """How much better `here` is than `against`, on the questions that both have.
+    """The differences between `here` and `against` on their common questions.
 
-    Questions are joined by equal text; of a question that repeats, the first output counts. Every measure has its
-    `n`, the two shares, their `difference` (here minus there) with a bootstrap 95 % interval, how many questions only
-    one side got right, and McNemar's two-sided `p_value`; None where no joined question was measured on both sides.
+    Questions are joined by equal text; of a question that repeats, the first output counts. Every measure has `n`, both
+    shares, and their `difference` (here minus there) with a bootstrap 95 % interval. It also has the number of
+    questions that only one side got right, and McNemar's two-sided `p_value`. A measure is None if no joined question
+    was measured on both sides.
     """
     first, other = first_of_each_question(here), first_of_each_question(against)
     joined = [question for question in first if question in other]

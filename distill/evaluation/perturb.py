@@ -1,15 +1,15 @@
-"""What a student does with a wrong step in its own prefix: does what follows use it, and does VERIFY notice?
+"""Perturbation test: a wrong step in the student's own prefix. Do later steps use it, and does VERIFY find it?
 
     its own output    [EXECUTE]<STEP>48/2=24<STEP>48+24=72[VERIFY]…
     changed prefix    [EXECUTE]<STEP>48/2=25               and the student continues from here
     continuation      <STEP>48+25=73[VERIFY]<STEP>48/2=24, 25 wrong<STEP>48+24=72</THINK><ANS>72</ANS>
 
-Two measures come of the same continuations. Perturbation score: of the changed steps whose consequences can be
-computed, the share after which the student states the changed consequence (73) — the written step is used, it is no
-decoration (cf. arXiv 2510.24941). Self-verification on injected errors: the confusion of `svr` over the whole outputs.
+The same continuations give two measures. The perturbation score counts changed steps whose consequences can be
+computed. It is the share after which the student states the changed consequence (73); then it uses the written step
+(cf. arXiv 2510.24941). Self-verification on injected errors is `svr` over the whole outputs.
 
-What follows from a value is read from the dependencies of the steps; in column arithmetic, where a step holds one digit
-of a number, only who wrote the steps can tell: there it is what the symbolic teacher would write (`Redo`).
+The consequences of a value follow from the dependencies of the steps. In column arithmetic a step holds only one digit
+of a number, so dependencies are not enough, and the symbolic teacher writes the consequences (`Redo`).
 """
 
 from __future__ import annotations
@@ -20,18 +20,20 @@ from fractions import Fraction
 from random import Random
 from typing import Any
 
-from distill.evaluation.outputs import Output, Scored
+from distill.data.mistakes import plausible_error
+from distill.evaluation.scored import Output, Scored
 from distill.evaluation.statistics import wilson
 from distill.evaluation.svr import VerificationRecord, read_verification, svr
 from parsers import ReasoningGraph, Stage, Step, parse
-from parsers.numbers import find_numbers
-from parsers.recompute import recompute, show
+from parsers.arithmetic.numbers import find_numbers, show
+from parsers.arithmetic.recompute import recompute
 
 Continue = Callable[[Sequence[Output]], list[Output]]
 """Outputs whose text is a prefix -> the same outputs, written to their end."""
 
-Redo = Callable[[str, Mapping[int, int]], list[str] | None]
-"""(question, place of an EXECUTE step -> another value) to the teacher's EXECUTE steps; None of other questions."""
+Redo = Callable[[ReasoningGraph, Mapping[int, int]], list[str] | None]
+"""(graph of an output, place of an EXECUTE step -> another value) to the teacher's EXECUTE steps for its question; None
+of other questions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +52,8 @@ def perturbed(
 ) -> dict[str, Any]:
     """`{"injected": the confusion of svr, "perturbation": {"n", "followed", "share", "interval"}}`.
 
-    None stands for what has no case. Changes one step of up to `count` outputs that end right without having flagged
-    anything, spread over the tasks.
+    A measure without cases is None. Changes one step in each of up to `count` correct outputs without flagged errors,
+    spread over the tasks.
     """
     random = Random(seed)
     right = [one for one in scored if one.grade and one.grade.strict]
@@ -84,7 +86,7 @@ def perturbed(
 
 
 def change_one_step(scored: Scored, random: Random, redo: Redo | None = None) -> Change | None:
-    """The output up to one of its EXECUTE steps, with a plausible wrong value there; None without a step to change.
+    """The output up to one of its EXECUTE steps, with a plausible wrong value in it; None if no step can be changed.
 
     Steps whose consequences can be computed are preferred.
     """
@@ -107,16 +109,8 @@ def change_one_step(scored: Scored, random: Random, redo: Redo | None = None) ->
     return found
 
 
-def plausible_error(value: object, random: Random) -> Fraction | None:
-    """A slip in the last digit or the carry of a whole number, below zero only if the number is; None for others."""
-    if not isinstance(value, Fraction) or value.denominator != 1:
-        return None
-    near = [value + d for d in (-10, -2, -1, 1, 2, 10)]
-    return random.choice([other for other in near if (other < 0) <= (value < 0)])
-
-
 def _with_value(text: str, value: object, wrong: Fraction, language: str) -> str | None:
-    """The text with the result replaced, and cut there: after each `=` or `>>`, else where the value stands last."""
+    """The text up to the result, which is replaced: after each `=` or `>>`, else at the value's last place."""
     places = [number for number in find_numbers(text, language) if number.value == value]
     results = [number for number in places if text[: number.start].rstrip().endswith(("=", ">>"))]
     if not places:
@@ -129,17 +123,17 @@ def _with_value(text: str, value: object, wrong: Fraction, language: str) -> str
 
 
 def _first_consequence(graph: ReasoningGraph, step: Step, wrong: Fraction, redo: Redo | None) -> Fraction | str | None:
-    """What a later step must state if it uses the wrong value; None if that is not computable.
+    """The value of a later step that uses the wrong value; None if it is not computable.
 
-    `recompute` follows corrections: seen from the wrong value, the old one is the error.
+    `recompute` follows corrections; from the wrong value's view, the old one is the error.
     """
-    taught = redo(graph.question, {}) if redo else None
+    taught = redo(graph, {}) if redo else None
     if redo and taught is not None:
         executed = [one for one in graph.steps if one.stage is Stage.EXECUTE and not one.derived]
         if [one.text for one in executed] != taught:
             return None
         place = executed.index(step)
-        changed = redo(graph.question, {place: int(wrong)}) or []
+        changed = redo(graph, {place: int(wrong)}) or []
         later = zip(taught[place + 1 :], changed[place + 1 :], strict=False)
         return next((other for own, other in later if own != other), None)
     as_error = replace(step, expression=show(wrong, graph.language), correct=False)
@@ -149,14 +143,14 @@ def _first_consequence(graph: ReasoningGraph, step: Step, wrong: Fraction, redo:
 
 
 def _states(graph: ReasoningGraph, change: Change) -> bool:
-    """Whether an EXECUTE step after the changed one is, or has the value, that is expected."""
+    """Whether an EXECUTE step after the changed one has the expected text or value."""
     after = len(change.prefix)
     later = (step for step in graph.steps if step.stage is Stage.EXECUTE and step.start >= after)
     return any(change.expected in (step.value, step.text) for step in later)
 
 
 def _spread(scored: Sequence[Scored], random: Random) -> list[Scored]:
-    """All of them in random order, the tasks taking turns."""
+    """The outputs in random order, alternating between tasks."""
     by_task: dict[str, list[Scored]] = {}
     for one in random.sample(list(scored), len(scored)):
         by_task.setdefault(one.output.task, []).append(one)

@@ -1,4 +1,4 @@
-"""The published results of the nano students, as shares: what every nano report shows beside its own."""
+"""The published results of the nano students, as shares; every nano report compares with them."""
 
 from __future__ import annotations
 
@@ -37,6 +37,6 @@ TALK = frozenset({"chat"})
 
 
 def table_of(tasks: set[str], language: str = "auto") -> str | None:
-    """The name of the published table that has every one of these tasks, of that language first; None without one."""
+    """The name of the published table with all of these tasks, preferably in that language; None if there is none."""
     tables = sorted(PUBLISHED, key=lambda name: LANGUAGE[name] != language)
     return next((name for name in tables if tasks and tasks <= set(PUBLISHED[name])), None)

@@ -7,9 +7,9 @@
     student         24 ──▶ 72 = answer         24 came from nowhere: lower
 
 For a student graph S and a teacher graph T of one problem, computed values are matched one to one (equal value, order
-kept); C holds the matched values and the final answer. R(G) holds the pairs (a, b) with b in C and a in C or a given,
-where b depends on a directly or through steps that are not in C. The score is the F1 of R(S) and R(T); `rfs_strict` is
-the F1 of the direct edges. docs/measures.md works examples and says what the score does not show.
+kept). C is the set of matched values and the final answer. R(G) is the set of pairs (a, b): b is in C, a is in C or a
+given, and b depends on a directly or through steps outside C. The score is the F1 of R(S) and R(T); `rfs_strict` is
+the F1 of the direct edges. docs/measures.md has worked examples and says what the score does not show.
 """
 
 from __future__ import annotations
@@ -20,20 +20,21 @@ from collections.abc import Mapping
 from distill.evaluation.flow import ANSWER, Flow, Node, read_flow
 from distill.evaluation.matching import best_agreement
 from parsers.graph import ReasoningGraph
+from parsers.reading.split import split_computations
 
 WRONG_ANSWER_CREDIT = 0.5
-"""What a shared pair into the final answer counts where the answers differ: the role is the same, the value is not.
+"""Weight of a shared pair into the final answer if the answers differ: the role is the same, the value is not.
 
-With 1 a wrong solution of the right shape scores like a right one (AUC of right against wrong 0.78 on real outputs),
-with 0 a wrong solution scores like that of another problem (AUC 0.92); with 0.5 both are above 0.97.
+With 1, a wrong solution of the right shape scores like a right one (AUC of right against wrong 0.78 on real outputs).
+With 0, a wrong solution scores like that of another problem (AUC 0.92). With 0.5, both are above 0.97.
 """
 
 
 def rfs(student: ReasoningGraph, teacher: ReasoningGraph) -> float:
     """Faithfulness of the student's reasoning to the teacher's, in [0, 1], 1 for equal graphs.
 
-    Blind to wording, to the order of independent steps and to steps being merged or split; falls when a dependency
-    is dropped, added or rewired, and when the final answers differ. Two empty graphs score 1.
+    It ignores wording, the order of independent steps, and whether steps are merged or split. It falls if a dependency
+    is missing, added or changed, and if the final answers differ. Two empty graphs score 1.
     """
     return _score(student, teacher, strict=False)
 
@@ -44,7 +45,7 @@ def rfs_strict(student: ReasoningGraph, teacher: ReasoningGraph) -> float:
 
 
 def _score(student: ReasoningGraph, teacher: ReasoningGraph, *, strict: bool) -> float:
-    s, t = read_flow(student), read_flow(teacher)
+    s, t = read_flow(split_computations(student)), read_flow(split_computations(teacher))
     shared: dict[Node, Node] = {**_shared_givens(s, t)}
     if ANSWER in s.sources and ANSWER in t.sources:
         shared[ANSWER] = ANSWER
@@ -67,7 +68,7 @@ def _score(student: ReasoningGraph, teacher: ReasoningGraph, *, strict: bool) ->
 
 
 def reached_pairs(flow: Flow, members: set[Node]) -> set[tuple[Node, Node]]:
-    """R(G): what each member depends on among members and givens, looking through every step that is no member."""
+    """R(G): the members and givens on which each member depends, directly or through steps that are not members."""
     pairs: set[tuple[Node, Node]] = set()
     for member in members:
         seen: set[Node] = set()

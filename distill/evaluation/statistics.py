@@ -1,4 +1,4 @@
-"""How sure a share is: Wilson intervals, and paired comparison of two runs on the same questions."""
+"""Confidence of shares: Wilson intervals, and the paired comparison of two runs on the same questions."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def compare_paired(a: Sequence[bool], b: Sequence[bool], *, num_resamples: int =
 
 
 def mcnemar(only_a: int, only_b: int) -> float:
-    """Two-sided exact p-value that a fair coin splits the questions which only one side got right so unevenly.
+    """Two-sided exact p-value of McNemar's test on the questions that only one side got right.
 
     >>> mcnemar(1, 5)
     0.21875
@@ -69,7 +69,7 @@ def mcnemar(only_a: int, only_b: int) -> float:
 
 
 def area_under_curve(positives: Sequence[float], negatives: Sequence[float]) -> float:
-    """Chance that a random positive scores above a random negative, ties half; nan where a side is empty.
+    """Probability that a random positive scores above a random negative, ties count half; nan if a side is empty.
 
     >>> area_under_curve([0.9, 0.5], [0.5, 0.1])
     0.875

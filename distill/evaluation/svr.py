@@ -1,16 +1,15 @@
-"""Self-Verification Rate: of the outputs that went wrong, how many notice it themselves and end right.
+"""Self-Verification Rate: the share of wrong outputs that flag their error and still end with the right answer.
 
                         flagged by VERIFY      not flagged
     EXECUTE wrong       corrected | not        missed             rate = corrected / wrong
     EXECUTE right       false alarm (broken)   fine
 
-`broken` counts right results that VERIFY turned into a wrong answer. A rate of nothing, such as the Self-Verification
-Rate of a student that is never wrong, is None.
+`broken` counts right results that VERIFY turned into a wrong answer. A rate without cases is None, such as the
+Self-Verification Rate of a student that is never wrong.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -19,21 +18,12 @@ from typing import Any
 from distill.evaluation.accuracy import Gold, matches, matches_last
 from distill.evaluation.statistics import wilson
 from parsers.graph import ReasoningGraph, Stage, Step
-
-_DENIED = re.compile(
-    r"\b(?:no|not|without|any|never|sem|não|nenhum|không)\s+(?:\w+\s+)?"
-    r"(?:errors?|mistakes?|wrong|erros?|errad[oa]|sai)\b"
-)
-_FLAG = re.compile(
-    r"\b(?:wrong|incorrect|errors?|mistakes?|should (?:be|have been)|does(?: not|n't) (?:match|hold|check)|mismatch"
-    r"|corrected|erros?|errad[oa]s?|incorret[oa]s?|deveria ser|corrigid[oa]|não confere|sai|không đúng|không khớp)\b"
-    r"|≠|!=|✗|❌"
-)
+from parsers.reading.stages import says_error
 
 
 @dataclass(frozen=True, slots=True)
 class VerificationRecord:
-    """One output: was the EXECUTE result wrong, did VERIFY say so, is the final answer right."""
+    """One output: whether the EXECUTE result was wrong, VERIFY flagged it, and the final answer is right."""
 
     wrong: bool
     flagged: bool
@@ -106,11 +96,11 @@ def svr(records: Iterable[VerificationRecord]) -> SelfVerification:
 def read_verification(
     graph: ReasoningGraph, *, gold: Gold, teacher: ReasoningGraph | None = None
 ) -> VerificationRecord | None:
-    """What happened in one output; None where no EXECUTE step says anything, so that nothing could be verified.
+    """The verification record of one output; None if no EXECUTE step has any content to verify.
 
-    The EXECUTE result is right if the steps are the teacher's own or the last one ends in the gold answer; in the nrm
-    format, where one digit of the result may stand last, only if no step re-computes wrong. Else it is wrong if a step
-    re-computes wrong, if VERIFY flags it, or if the answer that it led to is wrong.
+    The EXECUTE result is right if the steps equal the teacher's or the last one ends in the gold answer. In the nrm
+    format the last step may hold one digit only, so no step may re-compute wrong either. Otherwise the result is wrong
+    if a step re-computes wrong, if VERIFY flags it, or if the answer that it led to is wrong.
     """
     executed = _executed(graph)
     if not executed:
@@ -137,8 +127,8 @@ def _ends_right(step: Step, gold: Gold, language: str) -> bool:
 
 def flags_error(graph: ReasoningGraph) -> bool:
     """Whether a VERIFY step written by the student says that something is wrong."""
-    checks = (step.text.casefold() for step in graph.steps if step.stage is Stage.VERIFY and not step.derived)
-    return any(_FLAG.search(_DENIED.sub(" ", text)) for text in checks)
+    checks = (step.text for step in graph.steps if step.stage is Stage.VERIFY and not step.derived)
+    return any(map(says_error, checks))
 
 
 def _share(part: int, whole: int) -> float | None:

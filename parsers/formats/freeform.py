@@ -7,11 +7,11 @@ Thus the answer is \\boxed{6}.
 
 from __future__ import annotations
 
-from parsers.answers import extract_answer
+from parsers.answers.final import extract_answer
+from parsers.arithmetic.numbers import find_givens
 from parsers.graph import ReasoningGraph
-from parsers.numbers import find_givens
-from parsers.prose import bounded, read_prose
-from parsers.segment import segment
+from parsers.reading.prose import bounded, read_prose
+from parsers.text.segment import segment
 
 
 def parse_freeform(text: str, question: str, language: str) -> ReasoningGraph:

@@ -9,25 +9,20 @@ from __future__ import annotations
 
 import re
 
-from parsers.answers import clean_answer
+from parsers.answers.final import answer_line, final_answer
+from parsers.arithmetic.numbers import find_givens
 from parsers.graph import ReasoningGraph, Stage, Step
-from parsers.numbers import find_givens
-from parsers.prose import ProseReader, has_unknowns
-from parsers.statements import StepReader, too_many
+from parsers.reading.prose import ProseReader, has_unknowns
+from parsers.reading.statements import StepReader, too_many
 
-ANSWER = re.compile(r"(?:####|^[ \t]*A:)[ \t]*(.*)$", re.MULTILINE)
 _LET = re.compile(r"\s*(?:first,?\s+)?(?:let|call|say|suppose|define)\b", re.IGNORECASE)
 _BLANK = " \t\r\u00a0\u200b\u2028"
 
 
 def parse_gsm8k(text: str, question: str, language: str) -> ReasoningGraph:
-    """The graph of a solution in GSM8K form. The last answer line counts; text after it belongs to no step."""
+    """The graph of a solution in GSM8K form. Text after the answer line belongs to no step."""
     problems: list[str] = []
-    marks = list(ANSWER.finditer(text))
-    answer = clean_answer(marks[-1][1]) if marks else None
-    if answer is None:
-        problems.append("no answer line (####) was found" if not marks else "the answer line is empty")
-    end = marks[-1].start() if marks else len(text)
+    answer, end = read_answer(text, language, problems)
     givens = find_givens(question, language)
     algebraic = has_unknowns(text[:end])
     reader = ProseReader(text, question, givens, language) if algebraic else StepReader(givens, language)
@@ -37,6 +32,17 @@ def parse_gsm8k(text: str, question: str, language: str) -> ReasoningGraph:
     if text.count("<<") != text.count(">>"):
         problems.append("a calculator mark is not closed")
     return ReasoningGraph(question, tuple(steps), answer, givens, language, "gsm8k", tuple(problems))
+
+
+def read_answer(text: str, language: str, problems: list[str]) -> tuple[str | None, int]:
+    """The answer of a solution, and where its steps end: at the answer line, if there is one."""
+    line = answer_line(text)
+    answer = final_answer(text, language)
+    if line is None:
+        problems.append("no answer line (####) was found")
+    elif answer is None:
+        problems.append("the answer line is empty")
+    return answer, line.start() if line else len(text)
 
 
 def read_lines(text: str, end: int, reader: StepReader | ProseReader, problems: list[str]) -> list[Step]:

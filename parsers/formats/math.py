@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from parsers.answers import clean_answer, last_box
+from parsers.answers.final import final_answer, last_box
+from parsers.arithmetic.numbers import find_givens
 from parsers.graph import Quantity, ReasoningGraph
-from parsers.numbers import find_givens
-from parsers.prose import bounded, read_prose
-from parsers.segment import segment
+from parsers.reading.prose import bounded, read_prose
+from parsers.text.segment import segment
 
 
 def parse_math(text: str, question: str, language: str) -> ReasoningGraph:
@@ -22,8 +22,8 @@ def parse_math(text: str, question: str, language: str) -> ReasoningGraph:
     statements = segment(bounded(text, problems), dollars=True, soft_lines=True)
     steps = read_prose(text, question, givens, language, statements, problems, mathematical=True)
     box = last_box(text)
-    answer = clean_answer(box) if box is not None else None
-    if answer is None:
+    answer = final_answer(text, language)
+    if box is None or answer is None:
         problems.append("no \\boxed{} was found" if box is None else "the \\boxed{} is empty")
     return ReasoningGraph(question, steps, answer, givens, language, "math", tuple(problems))
 

@@ -10,15 +10,13 @@ from __future__ import annotations
 
 import re
 
-from parsers.answers import clean_answer
+from parsers.answers.final import clean_answer
+from parsers.arithmetic.numbers import find_givens
 from parsers.graph import ReasoningGraph, Stage, Step
-from parsers.language import resolve_language
-from parsers.notes import givens_from_note, split_head, split_note
-from parsers.numbers import find_givens
-from parsers.statements import StepReader, too_many
-
-MARKER = re.compile(r"<(/?)(INST|THINK|STEP|ANS)>|\[(UNDERSTAND|PLAN|EXECUTE|VERIFY)\]")
-_PARTIAL = re.compile(r"<(?:/?[A-Z]{0,5})?$|\[[A-Z]{0,10}$")
+from parsers.reading.statements import StepReader, too_many
+from parsers.text.language import resolve_language
+from parsers.text.markers import END_THINK, NRM, NRM_CUT
+from parsers.text.notes import givens_from_note, split_head, split_note
 
 
 def parse_nrm(text: str, question: str, language: str) -> ReasoningGraph:
@@ -30,7 +28,7 @@ def parse_nrm(text: str, question: str, language: str) -> ReasoningGraph:
     opened, begin = "", 0  # the marker that the text behind it belongs to
     think_open = think_closed = False
     head: dict[str, object] = {}
-    matches = list(MARKER.finditer(text))
+    matches = list(NRM.finditer(text))
     for i in range(len(matches) + 1):
         match = matches[i] if i < len(matches) else None
         end = match.start() if match else len(text)
@@ -56,7 +54,7 @@ def parse_nrm(text: str, question: str, language: str) -> ReasoningGraph:
         if opened in Stage.__members__:
             stage = Stage[opened]
         think_open |= opened == "THINK"
-        think_closed |= match[0] == "</THINK>"
+        think_closed |= match[0] == END_THINK
     return _graph(text, question, language, fields, statements, head, problems, think_closed)
 
 
@@ -85,7 +83,7 @@ def _graph(
     for stage, start, end in too_many(statements, problems):
         shown = text[start:end]
         if end == len(text) and not think_closed:
-            shown = _PARTIAL.sub("", shown)  # a marker that was cut off
+            shown = NRM_CUT.sub("", shown)  # a marker that was cut off
         start += len(shown) - len(shown.lstrip())
         shown = shown.strip()
         steps.append(reader.read_noted(shown, stage, start, start + len(shown)))

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import re
 
-from parsers.answers import clean_answer
-from parsers.formats.gsm8k import ANSWER, find_lines
+from parsers.arithmetic.numbers import find_givens
+from parsers.formats.gsm8k import find_lines, read_answer
 from parsers.graph import ReasoningGraph, Stage, Step
-from parsers.numbers import find_givens
-from parsers.statements import StepReader, too_many
+from parsers.reading.statements import StepReader, too_many
 
 _SPLIT = re.compile(r"[ \t\u00a0]*\*\*[ \t\u00a0]+")
 
@@ -20,14 +19,10 @@ _SPLIT = re.compile(r"[ \t\u00a0]*\*\*[ \t\u00a0]+")
 def parse_socratic(text: str, question: str, language: str) -> ReasoningGraph:
     """The graph of a Socratic solution: sub-questions are PLAN steps, each before the step it asks for."""
     problems: list[str] = []
-    marks = list(ANSWER.finditer(text))
-    answer = clean_answer(marks[-1][1]) if marks else None
-    if answer is None:
-        problems.append("no answer line (####) was found" if not marks else "the answer line is empty")
+    answer, end = read_answer(text, language, problems)
     givens = find_givens(question, language)
     reader = StepReader(givens, language)
     steps: list[Step] = []
-    end = marks[-1].start() if marks else len(text)
     for start, stop in too_many(find_lines(text, end), problems):
         split = _SPLIT.search(text, start, stop)
         if split and split.start() > start:

@@ -10,23 +10,22 @@
     24 * 2 = 48. Correct.
     [ANSWER] 72
 
-A numbered step may go on over further lines; an unnumbered one may not.
+A numbered step may span several lines; an unnumbered one may not.
 """
 
 from __future__ import annotations
 
 import re
 
-from parsers.answers import clean_answer
+from parsers.answers.final import clean_answer
+from parsers.arithmetic.numbers import find_givens
 from parsers.graph import ReasoningGraph, Stage, Step
-from parsers.language import resolve_language
-from parsers.notes import givens_from_note, split_head, split_note
-from parsers.numbers import find_givens
-from parsers.statements import StepReader, too_many
+from parsers.reading.statements import StepReader, too_many
+from parsers.text.language import resolve_language
+from parsers.text.markers import STAGED, STAGED_CUT
+from parsers.text.notes import givens_from_note, split_head, split_note
 
-MARKER = re.compile(r"\[(UNDERSTAND|PLAN|EXECUTE|VERIFY|ANSWER)\]")
 _NUMBERED = re.compile(r"[0-9]{1,6}[.)](?: |$)")
-_PARTIAL = re.compile(r"\[[A-Z]{0,10}$")
 _GIVEN = re.compile(r"(?:Given|Dados|Cho): (.*?)(?: (?:Asked|Pede-se|Hỏi): |$)")
 
 
@@ -37,9 +36,11 @@ def parse_staged(text: str, question: str, language: str) -> ReasoningGraph:
     statements: list[tuple[Stage, int, int]] = []
     answer: str | None = None
     answered = False
-    markers = list(MARKER.finditer(text, begin))
+    markers = list(STAGED.finditer(text, begin))
     cut = (
-        None if any(marker[1] == "ANSWER" for marker in markers) else _PARTIAL.search(text, max(begin, len(text) - 12))
+        None
+        if any(marker[1] == "ANSWER" for marker in markers)
+        else STAGED_CUT.search(text, max(begin, len(text) - 12))
     )
     whole = cut.start() if cut else len(text)  # without a marker that was cut off
     if text[begin : markers[0].start() if markers else whole].strip():

@@ -4,7 +4,7 @@
     The answer is \\boxed{12}.
 
 Second thoughts ("wait", "let me check") are VERIFY. The tags lie outside the steps. The answer is looked for after the
-thinking first; thinking that was cut off is listed as a problem.
+thinking; where there is none, the thinking's own is taken and listed as a problem (grading does not take it).
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from parsers.answers import extract_answer
-from parsers.formats.freeform import marked_or_last
+from parsers.answers.channels import reply_of
+from parsers.answers.final import extract_answer, last_number
+from parsers.arithmetic.numbers import find_givens
 from parsers.graph import ReasoningGraph
-from parsers.numbers import find_givens
-from parsers.prose import bounded, read_prose
-from parsers.segment import Statement, segment
+from parsers.reading.prose import bounded, read_prose
+from parsers.text.segment import Statement, segment
 
 _TAG = re.compile(r"</?think(?:ing)?>", re.IGNORECASE)
 
@@ -38,10 +38,13 @@ def parse_think(text: str, question: str, language: str) -> ReasoningGraph:
     for start, end in zip(edges[::2], edges[1::2], strict=True):
         statements += [_moved(statement, start) for statement in segment(text[start:end])]
     steps = read_prose(text, question, givens, language, statements, problems)
-    after = text[max((tag[1] for tag in tags if tag[2]), default=len(text)) :]
-    answer = extract_answer(after, lenient=True, language=language)
+    reply = reply_of(text)
+    answer = extract_answer(text, language=language) or (last_number(reply.text, language) if reply.text else None)
     if answer is None:
-        answer = marked_or_last(text, language, problems)
+        answer = extract_answer(_TAG.sub(" ", text), lenient=True, language=language)
+        problems.append(
+            "no answer was found" if answer is None else "the reply has no answer; the thinking's was taken"
+        )
     return ReasoningGraph(question, steps, answer, givens, language, "think", tuple(problems))
 
 

@@ -5,12 +5,9 @@
 
 from __future__ import annotations
 
-import re
-
-from parsers.answers import clean_answer
+from parsers.answers.final import clean_answer
 from parsers.graph import ReasoningGraph
-
-_FIELD = re.compile(r"<(USER|THINK|ANSWER)>(.*?)(<[\\/]\1>|(?=<(?:USER|THINK|ANSWER)>)|$)", re.DOTALL)
+from parsers.text.markers import THINKSET_FIELD
 
 
 def parse_thinkset(text: str, question: str, language: str) -> ReasoningGraph:
@@ -21,7 +18,7 @@ def parse_thinkset(text: str, question: str, language: str) -> ReasoningGraph:
 
     fields: dict[str, tuple[int, str]] = {}
     problems: list[str] = []
-    for match in _FIELD.finditer(text):
+    for match in THINKSET_FIELD.finditer(text):
         name = match[1]
         if name in fields:
             problems.append(f"there is more than one <{name}>")

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import json
 
-from parsers.choices import decide_option, split_options
-from parsers.formulas import formula_value
+from parsers.answers.choices import decide_option, split_options
+from parsers.arithmetic.formulas import formula_value
+from parsers.arithmetic.numbers import find_givens
 from parsers.graph import ReasoningGraph
-from parsers.numbers import find_givens
-from parsers.prose import bounded, read_prose
-from parsers.segment import segment
+from parsers.reading.prose import bounded, read_prose
+from parsers.text.segment import segment
 
 
 def parse_vnhsge(text: str, question: str, language: str) -> ReasoningGraph:

@@ -1,0 +1,1 @@
+"""Writes students in formats that other software loads."""

@@ -1,0 +1,1 @@
+"""The schema of a recipe, its files, and its error messages."""

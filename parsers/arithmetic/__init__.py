@@ -1,0 +1,1 @@
+"""Numbers, expressions, equations and their re-computation."""

@@ -1,0 +1,1 @@
+"""Statements of a solution: stage, value, and what each one depends on."""

@@ -1,0 +1,1 @@
+"""Text before it is arithmetic: language, masks, segments, notes, prompts."""

@@ -1,0 +1,1 @@
+"""Graphs written out: missing stages derived, and text rendered."""

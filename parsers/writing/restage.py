@@ -1,0 +1,86 @@
+"""A free solution in its writer's own words, put into the four stages of the student's form.
+
+    "To find the total, add both. … \\[ 48 + 24 = 72 \\text{ clips} \\] Therefore, she sold \\boxed{72} clips."
+
+    [UNDERSTAND]  what it restates, or the givens and what is asked
+    [PLAN]        its announcements and headings, each once, or sub-goals derived from its steps
+    [EXECUTE]     its own wording of each step, without markup; a calculator mark at each computation
+    [VERIFY]      its own check where that re-computes, or a derived one
+    [ANSWER]      its answer
+
+Students learn best from text that they could have written themselves (arXiv 2502.08130, 2402.13669), so nothing is
+reworded. What cannot be put into the form is refused, with the reason.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+from parsers.formats.staged import parse_staged
+from parsers.graph import ReasoningGraph, Stage, Step
+from parsers.text.markers import LIKE_A_MARKER
+from parsers.text.plain import without_markup
+from parsers.writing.own_words import executed_lines, marked, once, own_lines, planned
+from parsers.writing.render import render
+from parsers.writing.structure import structure
+
+MAX_PLAN = 8
+"""Sub-goals of a plan; a longer list repeats itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a solution cannot be put into the four stages, in words that can be counted."""
+
+    reason: str
+
+
+def restage(graph: ReasoningGraph) -> ReasoningGraph | Refusal:
+    """The graph with its steps in the order of the stages, in the words of its writer without markup.
+
+    Args:
+        graph: what `parse` read of a free solution.
+
+    Returns:
+        A graph with all four stages, each once and in order, whose steps all hold and which reads back equal from
+        `render(…, format="staged", exact=False)`; or a refusal.
+    """
+    if graph.answer is None:
+        return Refusal("no answer was found")
+    lines = own_lines(graph)
+    steps = [
+        *(Step(0, Stage.UNDERSTAND, text) for text in once(line.text for line in lines[Stage.UNDERSTAND])),
+        *(Step(0, Stage.PLAN, text) for text in list(once(planned(lines[Stage.PLAN])))[:MAX_PLAN]),
+        *(Step(0, Stage.EXECUTE, marked(text, graph.language)) for text in executed_lines(lines[Stage.EXECUTE])),
+        *(Step(0, Stage.VERIFY, line.text) for line in lines[Stage.VERIFY] if line.step.correct),
+    ]
+    return _read_back(graph, steps)
+
+
+def light_restage(graph: ReasoningGraph) -> ReasoningGraph | Refusal:
+    """The graph with its own text, cut at the borders of stages and sorted by stage; nothing is left out or marked."""
+    if graph.answer is None:
+        return Refusal("no answer was found")
+    steps = [Step(0, step.stage, " ".join(step.text.split())) for step in graph.steps]
+    return _read_back(graph, sorted(steps, key=lambda step: step.stage))
+
+
+def _read_back(graph: ReasoningGraph, steps: list[Step]) -> ReasoningGraph | Refusal:
+    """The written steps as a reader finds them, with the stages that they lack."""
+    if any(LIKE_A_MARKER.search(step.text) for step in steps):
+        return Refusal("its words hold a marker")
+    answer = " ".join(without_markup(graph.answer or "").split())
+    own = replace(graph, steps=tuple(replace(step, id=i) for i, step in enumerate(steps)), answer=answer)
+    whole = structure(parse_staged(render(own, format="staged", exact=False), graph.question, graph.language))
+    if any(step.correct is False for step in whole.steps):
+        return Refusal("a step does not hold")
+    if not any(_computes(step) for step in whole.steps if step.stage is Stage.EXECUTE):
+        return Refusal("no step computes anything")
+    if whole.answer != answer:
+        return Refusal("its steps do not lead to its answer")
+    return whole
+
+
+def _computes(step: Step) -> bool:
+    return step.expression is not None and step.correct is True and isinstance(step.value, Fraction)
