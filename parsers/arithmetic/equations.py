@@ -145,6 +145,9 @@ class _Reader(OperationReader):
             run.operators -= token.kind == "function" and run.parts[-1].kind == "number"
         elif run.after_operand and not run.depth and (run.unit_words or not (run.symbols or self.is_adjacent(token))):
             self.restart(token.start)
+        if token.kind == "short" and token.value is None:  # \frac10: a division by zero
+            self.run.broken = True
+            return
         if token.kind == "short":
             self.run.take_number(token)
         else:

@@ -278,3 +278,8 @@ def test_a_spoken_equality_whose_computation_stands_in_a_display() -> None:
 )
 def test_a_value_that_is_stated_again_must_be_the_same(text: str, correct: bool) -> None:
     assert read_statement(text).correct in ((correct,) if not correct else (True, None))
+
+
+@pytest.mark.parametrize("text", [r"2 + \frac10 = 5", r"3\frac10 = 7", r"$\frac{1}{0} + 2 = 5$", "4 / 0 = 4"])
+def test_a_division_by_zero_has_no_value_and_no_verdict(text: str) -> None:
+    assert read(text)[1] is None
