@@ -29,7 +29,9 @@ from teachers.prompts import ask, ask_with_reference, words_key
 from teachers.store import Answer, Request, TraceStore
 
 CHUNK = 64
-"""Requests that are taken at a time, unless more are written at the same time."""
+"""Requests that are taken at a time, at least."""
+CHUNK_PER_ROW = 4
+"""Requests that are taken at a time for each row that writes: at the end of a chunk rows are idle."""
 POLL_SECONDS = 2.0
 
 WAYS = ("alone", "with_reference")
@@ -142,7 +144,8 @@ def _solve(
             take(pending[key], answers[key])
         if not pending:
             return [judged[key] for one in wanted if (key := one.request.key) in judged]
-        taken = store.claim([one.request for one in pending.values()], most=max(CHUNK, teacher.concurrency))
+        most = max(CHUNK, CHUNK_PER_ROW * teacher.concurrency)
+        taken = store.claim([one.request for one in pending.values()], most=most)
         if taken:
             write([pending[request.key] for request in taken], keep, fail, progress.wrote)
         else:

@@ -38,6 +38,9 @@ class Wanted:
     task: Task
 
 
+JOIN_SHARE = 16
+"""New solutions join once one in so many rows is free."""
+
 Keep = Callable[[Wanted, Answer], None]
 Fail = Callable[[Wanted, str], None]
 Tick = Callable[[int], None]
@@ -126,6 +129,7 @@ def _write_here(
     with threads_that_pay():
         while queue or writing:
             free = min(teacher.concurrency - len(writing), len(queue))
+            free *= free >= min(len(queue), teacher.concurrency // JOIN_SHARE)  # prompts read together cost less
             joining = {_row(one, teacher, tokenizer): one for one in (queue.popleft() for _ in range(free))}
             writing.update(joining)
             tick(len(batch.step([*joining])))
