@@ -38,8 +38,9 @@ class Wanted:
     task: Task
 
 
-JOIN_SHARE = 16
-"""New solutions join once one in so many rows is free."""
+JOIN_SHARE, MOST_JOINING = 16, 16
+"""New solutions join once one in so many rows is free, because prompts read together cost less. No more than so many
+join at once, because nothing is written while prompts are read."""
 
 Keep = Callable[[Wanted, Answer], None]
 Fail = Callable[[Wanted, str], None]
@@ -128,8 +129,8 @@ def _write_here(
     queue, writing = deque(wanted), dict[Any, Wanted]()
     with threads_that_pay():
         while queue or writing:
-            free = min(teacher.concurrency - len(writing), len(queue))
-            free *= free >= min(len(queue), teacher.concurrency // JOIN_SHARE)  # prompts read together cost less
+            free = min(teacher.concurrency - len(writing), len(queue), MOST_JOINING)
+            free *= free >= min(len(queue), MOST_JOINING, teacher.concurrency // JOIN_SHARE)
             joining = {_row(one, teacher, tokenizer): one for one in (queue.popleft() for _ in range(free))}
             writing.update(joining)
             tick(len(batch.step([*joining])))
