@@ -3,7 +3,7 @@
     "To find the total, add both. … \\[ 48 + 24 = 72 \\text{ clips} \\] Therefore, she sold \\boxed{72} clips."
 
     [UNDERSTAND]  what it restates, or the givens and what is asked
-    [PLAN]        its announcements and headings, each once, or sub-goals derived from its steps
+    [PLAN]        its announcements and headings, each once and without results, or sub-goals derived from its steps
     [EXECUTE]     its own wording of each step, without markup; a calculator mark at each computation
     [VERIFY]      its own check where that re-computes, or a derived one
     [ANSWER]      its answer
@@ -17,6 +17,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
+from parsers.arithmetic.expressions import operands
+from parsers.arithmetic.numbers import find_numbers
 from parsers.formats.staged import parse_staged
 from parsers.graph import ReasoningGraph, Stage, Step
 from parsers.text.markers import LIKE_A_MARKER
@@ -49,13 +51,27 @@ def restage(graph: ReasoningGraph) -> ReasoningGraph | Refusal:
     if graph.answer is None:
         return Refusal("no answer was found")
     lines = own_lines(graph)
+    goals = list(once(planned(lines[Stage.PLAN])))
+    foretold = _results_not_given(graph)
+    honest = [text for text in goals if not any(n.value in foretold for n in find_numbers(text, graph.language))]
     steps = [
         *(Step(0, Stage.UNDERSTAND, text) for text in once(line.text for line in lines[Stage.UNDERSTAND])),
-        *(Step(0, Stage.PLAN, text) for text in list(once(planned(lines[Stage.PLAN])))[:MAX_PLAN]),
+        *(Step(0, Stage.PLAN, text) for text in honest[:MAX_PLAN]),
         *(Step(0, Stage.EXECUTE, marked(text, graph.language)) for text in executed_lines(lines[Stage.EXECUTE])),
         *(Step(0, Stage.VERIFY, line.text) for line in lines[Stage.VERIFY] if line.step.correct),
     ]
     return _read_back(graph, steps)
+
+
+def _results_not_given(graph: ReasoningGraph) -> set[Fraction]:
+    """Values that are known by a step of EXECUTE only. A plan that names one would give a result before its step."""
+    known = {number.value for number in find_numbers(graph.question, graph.language)}
+    results: set[Fraction] = set()
+    for step in graph.steps:
+        if step.stage is Stage.EXECUTE and step.expression is not None:
+            known |= {number.value for number in operands(step.expression, graph.language)} - results
+            results |= {step.value} - known if isinstance(step.value, Fraction) else set()
+    return results
 
 
 def light_restage(graph: ReasoningGraph) -> ReasoningGraph | Refusal:

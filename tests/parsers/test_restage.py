@@ -38,16 +38,21 @@ def text_of(answer: str, question: str = QUESTION) -> str:
 
 
 def test_every_stage_stands_once_in_order_in_the_words_of_the_writer() -> None:
-    assert (
-        text_of(ANSWER)
-        == (
-            "[UNDERSTAND]\n1. The boat has 14 rowers.\n2. Each guest pays $6.\n"
-            "[PLAN]\n1. Count the guests\n2. Multiply by the price\n"
-            "[EXECUTE]\n1. So, the number of guests is: 14/2 = <<14/2=7>>7 guests\n2. 7 * $6 = $<<7*6=42>>42\n"
-            "[VERIFY]\n42 / 6 = 7. Correct.\n[ANSWER] 42"
-        )
-        or text_of(ANSWER).count("[EXECUTE]") == 1
+    assert text_of(ANSWER) == (
+        "[UNDERSTAND]\nThe boat has 14 rowers.\nEach guest pays $6.\n"
+        "[PLAN]\n1. Count the guests\n2. Multiply by the price\n"
+        "[EXECUTE]\n1. So, the number of guests is: 14 / 2 = <<14/2=7>>7 guests\n2. 7 * $6 = $<<7*6=42>>42\n"
+        "[VERIFY]\n42 / 6 = 7. Correct.\n[ANSWER] 42"
     )
+
+
+def test_a_plan_does_not_give_a_result_before_its_step() -> None:
+    text = text_of(ANSWER + "\n\n3. **Collect from all 7 guests:**\n   They pay 42 dollars.")
+    assert "7 guests" not in text.partition("[EXECUTE]")[0]
+    of_question = text_of(ANSWER.replace("Multiply by the price", "Multiply by the price of $6"))
+    assert "2. Multiply by the price of $6" in of_question, "a number of the question is no result"
+    constant = text_of(ANSWER.replace("Count the guests", "Count the guests, 2 rowers each"))
+    assert "1. Count the guests, 2 rowers each" in constant, "a number that a step brings in is no result"
 
 
 def test_what_is_written_reads_back_with_the_same_answer_and_every_step_holds() -> None:
