@@ -130,7 +130,7 @@ def _solve(
 
     def keep(one: Wanted, answer: Answer) -> None:
         store.append(answer)
-        progress.asked()
+        progress.asked(answer.num_tokens)
         take(one, answer)
 
     def fail(one: Wanted, reason: str) -> None:

@@ -32,12 +32,14 @@ class Progress:
         """Start to count anew, for `total` solutions."""
         self.title, self.total = title, total
         self._num_answered = self._num_right = self._num_kept = self._tokens = self._num_asked = self._written = 0
+        self._tokens_asked = 0
         self._failures: Counter[str] = Counter()
         self._begun_at = self._first_at = time.monotonic()
 
-    def asked(self) -> None:
-        """A solution was written now; others stood in the store."""
+    def asked(self, num_tokens: int | None) -> None:
+        """A solution of so many tokens was written now; others stood in the store."""
         self._num_asked += 1
+        self._tokens_asked += num_tokens or 0
 
     def wrote(self, count: int) -> None:
         """So many tokens were written now, of solutions that may not have ended."""
@@ -79,13 +81,23 @@ class Progress:
         ]
         parts += [f"{failed:,} without answer"] * bool(failed)
         left = self.total - self._num_answered - failed
-        elapsed = time.monotonic() - self._begun_at
         if self._written:
-            parts.append(f"{self._written / max(time.monotonic() - self._first_at, 1.0):,.0f} tokens/s")
-        if self._num_asked and left:
-            seconds = elapsed / self._num_asked * left
+            parts.append(f"{self._speed:,.0f} tokens/s")
+        if left and (seconds := self._seconds_left(left)) is not None:
             parts.append(f"{seconds / 60:,.0f} minutes left" if seconds >= 90 else f"{seconds:.0f} seconds left")
         return ", ".join(parts)
+
+    @property
+    def _speed(self) -> float:
+        """Tokens a second."""
+        return self._written / max(time.monotonic() - self._first_at, 1.0)
+
+    def _seconds_left(self, left: int) -> float | None:
+        """By the tokens of a solution on average; by solutions, if an endpoint counts no tokens."""
+        if self._tokens and self._written:
+            of_open_ones = self._written - self._tokens_asked
+            return max(left * self._tokens / self._num_answered - of_open_ones, 0) / self._speed
+        return (time.monotonic() - self._begun_at) / self._num_asked * left if self._num_asked else None
 
     def _show(self) -> None:
         is_last = self._num_answered + self._failures.total() == self.total
