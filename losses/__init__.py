@@ -1,4 +1,4 @@
-"""Losses: tensors in, tensor out. Knows no recipe and no tokenizer."""
+"""Losses: functions from tensors to a tensor, independent of recipes and tokenizers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Weighted sums of token losses that never hold the logits of a whole batch.
+"""Weighted sums of token losses that never keep the logits of a full batch in memory.
 
 Each chunk of hidden states goes through the head and the loss, forward and backward, before the next. Only the
 gradients of the hidden states and of the head's parameters are kept. So logits exist for `chunk_size` tokens at a time,
@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 CHUNK_SIZE = 1024
-"""Tokens whose logits are held at a time: 8 MB at 2048 words, 620 MB at 152,000, in float32."""
+"""Tokens whose logits are in memory at a time: in float32, 8 MB for 2048 words, 620 MB for 152,000."""
 
 Head = Callable[[Tensor], Tensor]
 TokenLoss = Callable[..., Tensor]

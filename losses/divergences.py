@@ -1,6 +1,6 @@
 """Divergences between a teacher's and a student's next-token distribution, weighted by stage.
 
-forward_kl   Σ p log(p / q)      p teacher, q student: the student covers what the teacher does
+forward_kl   Σ p log(p / q)      p teacher, q student: the student covers all that the teacher may write
 reverse_kl   Σ q log(q / p)      the student keeps to the teacher's most probable tokens
 generalized_jsd(beta)            between the two (arXiv 2306.13649, eq. 1)
 """
@@ -19,7 +19,7 @@ LOG_FLOOR = -1e4
 """Lower bound of log-probabilities; smaller ones are raised to it."""
 
 TAIL_FLOOR = 1e-9
-"""Least probability that the tail of a stored top-k distribution is given, so that its logarithm is finite."""
+"""Lower bound of the tail probability of a stored top-k distribution, so that its logarithm is finite."""
 
 
 def forward_kl(
@@ -34,7 +34,7 @@ def forward_kl(
     temperature: float = 1.0,
     denominator: Tensor | None = None,
 ) -> Tensor:
-    """KL(teacher ‖ student) in nats, weighted mean over the supervised positions, as `generalized_jsd` with beta 0."""
+    """KL(teacher ‖ student) in nats, weighted mean over the supervised positions: `generalized_jsd` with beta 0."""
     return generalized_jsd(
         student_logits=student_logits,
         teacher_logits=teacher_logits,
@@ -61,7 +61,7 @@ def reverse_kl(
     temperature: float = 1.0,
     denominator: Tensor | None = None,
 ) -> Tensor:
-    """KL(student ‖ teacher) in nats, weighted mean over the supervised positions, as `generalized_jsd` with beta 1."""
+    """KL(student ‖ teacher) in nats, weighted mean over the supervised positions: `generalized_jsd` with beta 1."""
     return generalized_jsd(
         student_logits=student_logits,
         teacher_logits=teacher_logits,
@@ -100,12 +100,12 @@ def generalized_jsd(
         stage_ids: (B, T) Stage value of each label, −1 outside.
         stage_weights: (S,) as in `stage_weighted_nll`.
         beta: in [0, 1].
-        teacher_token_ids: (B, T, K) the tokens that a stored top-k distribution holds, distinct in each position.
+        teacher_token_ids: (B, T, K) the tokens of a stored top-k distribution, distinct in each position.
         tail: how to treat tokens outside a top-k distribution. `renormalize` compares both sides given that the token
             is among the K. `bucket` adds one outcome "any other token"; then `teacher_logits` must be
             log-probabilities, as endpoints return them.
-        temperature: both sides are softened by it; the loss is not multiplied by its square.
-        denominator: Σ w over the whole optimizer step, as in `stage_weighted_nll`.
+        temperature: divides the logits of both sides; the loss is not multiplied by its square.
+        denominator: Σ w over all micro-batches of the optimizer step, as in `stage_weighted_nll`.
 
     Raises:
         ValueError: shapes disagree, beta or temperature out of range, `bucket` without log-probabilities.
@@ -141,7 +141,7 @@ def token_divergence(
 ) -> Tensor:
     """(N,) divergences in nats of student (N, V) and teacher (N, V), or (N, K) with ids; see `generalized_jsd`.
 
-    A `token_loss` for `losses.chunked`, so that logits of a whole batch need not be held.
+    It is a `token_loss` for `losses.chunked`, which does not keep the logits of a full batch in memory.
     """
     if not 0 <= beta <= 1 or not temperature > 0:
         raise ValueError(f"beta {beta} must be in [0, 1] and temperature {temperature} above 0")
@@ -154,7 +154,7 @@ def token_divergence(
         p = (teacher_logits.detach().float() / temperature).log_softmax(-1)
     else:
         q, p = _over_top_k(q, teacher_logits.detach().float(), teacher_token_ids, tail=tail, temperature=temperature)
-    # Not −inf, so that 0 · log 0 is 0 and has a gradient; an outcome that one side rules out costs 10,000 nats.
+    # Finite, so that 0 · log 0 is 0 and has a gradient; an outcome that one side excludes costs up to 10,000 nats.
     p, q = p.clamp_min(LOG_FLOOR), q.clamp_min(LOG_FLOOR)
     if beta == 0:
         return _kl(p, q)

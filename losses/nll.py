@@ -34,10 +34,10 @@ def stage_weighted_nll(
     Args:
         logits: (B, T, V), any float dtype, already shifted: logits[:, t] predicts labels[:, t]. Upcast inside.
         labels: (B, T) token ids; IGNORE_INDEX marks the prompt and padding.
-        stage_ids: (B, T) Stage value of each label, −1 outside every stage; ignored where the label is.
-        stage_weights: (S,) one weight ≥ 0 per stage, indexed by Stage value; tokens outside every stage weigh one.
-            With a fifth entry, that is their weight. All ones is plain cross-entropy.
-        denominator: Σ w over the whole optimizer step. Pass it under gradient accumulation; without it
+        stage_ids: (B, T) Stage value of each label, −1 outside every stage; ignored if the label is IGNORE_INDEX.
+        stage_weights: (S,) one weight ≥ 0 per stage, indexed by Stage value. A fifth entry is the weight of tokens
+            outside every stage; without it their weight is one. All ones is plain cross-entropy.
+        denominator: Σ w over all micro-batches of the optimizer step. Pass it with gradient accumulation; without it,
             8 micro-batches of 1 do not give the gradient of 1 batch of 8. A token count is not a weight sum.
 
     Returns:
@@ -70,10 +70,9 @@ def chunked_stage_weighted_nll(
 ) -> tuple[Tensor, Tensor]:
     """The same loss from hidden states (B, T, D), and its token losses (B, T), detached, 0 where not supervised.
 
-    Logits are computed where there is a label and for `chunk_size` tokens at a time. `parameters` are what `head`
-    multiplies by (losses.chunked); `token_loss` is one of TOKEN_LOSSES, `token_nll` where None; the other arguments
-    are those of `stage_weighted_nll`. Tokens of weight zero appear in the token losses, so that a stage with weight
-    zero can be watched.
+    Logits are computed only for supervised positions, `chunk_size` tokens at a time. `parameters` are the weights of
+    `head` (losses.chunked). `token_loss` is one of TOKEN_LOSSES; None means `token_nll`. The other arguments are those
+    of `stage_weighted_nll`. The token losses include tokens of weight zero, so that their stage can be monitored.
     """
     if hidden.shape[:-1] != labels.shape:
         raise ValueError(f"hidden states {tuple(hidden.shape)} do not match labels {tuple(labels.shape)}")
@@ -99,7 +98,7 @@ def token_nll(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 def token_dft(logits: Tensor, labels: Tensor) -> Tensor:
-    """Dynamic fine-tuning (arXiv 2508.05629): the gradient of sg[p(label)] · nll, sg[] stopping the gradient.
+    """Dynamic fine-tuning (arXiv 2508.05629): the gradient of sg[p(label)] · nll, where sg[] stops the gradient.
 
     Its *value* is the nll itself, so that the losses of runs with and without it can be compared. Only the gradient is
     scaled, by the student's probability of the label. Shapes as in `token_nll`.
@@ -111,11 +110,11 @@ def token_dft(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 EAFT_TOP = 20
-"""Most probable tokens whose entropy stands for that of the vocabulary, as in the paper."""
+"""Number of most probable tokens whose entropy approximates that of the vocabulary, as in the paper."""
 
 
 def token_eaft(logits: Tensor, labels: Tensor) -> Tensor:
-    """Entropy-adaptive fine-tuning (arXiv 2601.02151): the gradient of sg[H / ln K] · nll, sg[] stopping the gradient.
+    """Entropy-adaptive fine-tuning (arXiv 2601.02151): the gradient of sg[H / ln K] · nll; sg[] stops the gradient.
 
     H = −Σ q·ln q is the entropy in nats of q, the softmax over the K = 20 largest logits (or all, if there are fewer).
     So the gate H / ln K is 0 if the student is sure of one token, and 1 if K tokens are equally likely. Its *value* is
@@ -130,7 +129,7 @@ def token_eaft(logits: Tensor, labels: Tensor) -> Tensor:
 
 
 TOKEN_LOSSES: dict[str, TokenLoss] = {"nll": token_nll, "dft": token_dft, "eaft": token_eaft}
-"""`loss.kind` of a recipe to the loss of a token: (logits, labels) to nats."""
+"""Maps `loss.kind` of a recipe to the loss of a token, a function from (logits, labels) to nats."""
 
 
 def token_weights(labels: Tensor, stage_ids: Tensor, stage_weights: Tensor) -> Tensor:
@@ -154,7 +153,7 @@ def token_weights(labels: Tensor, stage_ids: Tensor, stage_weights: Tensor) -> T
 
 
 def stage_totals(values: Tensor, labels: Tensor, stage_ids: Tensor) -> Tensor:
-    """(2, 5) float64: the sum of `values` and the number of supervised tokens in each stage; last, outside of all."""
+    """(2, 5) float64: the sum of `values` and the number of supervised tokens per stage; last, outside every stage."""
     supervised = labels != IGNORE_INDEX
     rows = stage_ids[supervised].long() % NUM_ROWS  # −1 becomes the last row
     totals = torch.zeros(2, NUM_ROWS, dtype=torch.float64, device=values.device)

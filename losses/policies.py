@@ -1,4 +1,4 @@
-"""Policies for the stage weights: constant, drawn once, a function of progress, or of the running losses.
+"""Policies for the stage weights: constant, drawn once, a function of progress, or a function of the running losses.
 
 A policy has `weights(progress)`, five numbers: UNDERSTAND, PLAN, EXECUTE, VERIFY, and tokens outside every stage
 (the answer line). After each optimizer step it receives the loss of every stage, summed over all processes.
@@ -22,7 +22,7 @@ ONES = (1.0,) * NUM_ROWS
 
 @dataclass
 class ConstantPolicy:
-    """The same weights all through training."""
+    """The same weights during the entire training."""
 
     values: Sequence[float] = ONES
 
@@ -30,7 +30,7 @@ class ConstantPolicy:
         _check(self.values)
 
     def weights(self, progress: float) -> Tensor:
-        """(5,) float32, whatever the progress."""
+        """(5,) float32, the same for every progress."""
         return torch.tensor(self.values, dtype=torch.float32)
 
     def update(self, totals: Tensor) -> None:
@@ -49,7 +49,7 @@ class SchedulePolicy:
     """Weights as piecewise-linear functions of training progress in [0, 1], constant before and after their points."""
 
     points: Sequence[Sequence[tuple[float, float]]]
-    """For each of the five rows its (progress, weight) points, progress rising."""
+    """The (progress, weight) points of each of the five rows, with increasing progress."""
 
     def __post_init__(self) -> None:
         if len(self.points) != NUM_ROWS or not all(self.points):
@@ -80,9 +80,9 @@ class AdaptivePolicy:
     """Stages whose running loss is high relative to the others gain weight.
 
     w_s = clip(λ · base_s · (L_s / mean L), minimum, maximum), with λ such that the mean weight of the four stages is
-    one. L_s is the exponential mean of the stage's loss per token, corrected for its start at zero as in Adam
-    (arXiv 1412.6980). A stage that has not been seen takes the mean for its loss. Tokens outside every stage keep
-    their base weight.
+    one. L_s is the exponential moving average of the stage's loss per token, corrected for its start at zero as in Adam
+    (arXiv 1412.6980). For a stage that has not occurred, L_s is the mean. Tokens outside every stage keep their base
+    weight.
     """
 
     base: Sequence[float] = ONES
@@ -126,10 +126,10 @@ class AdaptivePolicy:
 
 
 def random_weights(seed: int, *, minimum: float = 0.5, maximum: float = 2.0) -> list[float]:
-    """Five weights drawn once by the seed, for `ConstantPolicy`: a baseline for weights that were chosen.
+    """Five weights drawn once from the seed, for `ConstantPolicy`: a baseline for chosen weights.
 
-    The four stages are uniform between the bounds, scaled within the bounds to a mean of one; tokens outside every
-    stage weigh one.
+    The weights of the four stages are uniform between the bounds, then scaled within the bounds to a mean of one.
+    Tokens outside every stage have weight one.
 
     Raises:
         ValueError: one is not between the bounds.
@@ -153,10 +153,10 @@ def _interpolate(points: Sequence[tuple[float, float]], progress: float) -> floa
 
 
 def _bounded_mean_one(raw: Sequence[float], minimum: float, maximum: float) -> list[float]:
-    """λ·raw clipped to the bounds, with λ by bisection such that the mean is one; it rises with λ, so λ is found."""
+    """λ·raw clipped to the bounds, with a mean of one. The mean increases with λ, so bisection finds λ."""
     if not any(raw):
         return [1.0] * len(raw)
-    raw = [max(r, 1e-9 * max(raw)) for r in raw]  # a stage with no loss left sits at the minimum
+    raw = [max(r, 1e-9 * max(raw)) for r in raw]  # a stage with zero loss gets the minimum
 
     def clipped(scale: float) -> list[float]:
         return [min(max(scale * r, minimum), maximum) for r in raw]

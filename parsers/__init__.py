@@ -1,4 +1,4 @@
-"""Text in, reasoning graph out, and back."""
+"""Reads text into a reasoning graph, and writes a graph as text."""
 
 from parsers.graph import NO_STAGE, Quantity, ReasoningGraph, Stage, Step
 from parsers.parse import parse

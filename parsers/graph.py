@@ -1,4 +1,4 @@
-"""The reasoning graph: steps in four stages, the values they compute and what each depends on.
+"""The reasoning graph: steps in four stages, their values and their dependencies.
 
 48 clips in April, half as many in May
 step 0  EXECUTE  "48 / 2 = 24"   value 24  depends_on ("48", "half")
@@ -33,7 +33,10 @@ Value = Fraction | str | None
 
 
 class Span(NamedTuple):
-    """Characters `start` to `end` belong to `stage` (NO_STAGE outside stages) and to the step, None for a marker."""
+    """The characters from `start` to `end` belong to `stage` (NO_STAGE outside stages) and to the step `step_id`.
+
+    `step_id` is None for a marker.
+    """
 
     start: int
     end: int
@@ -43,7 +46,7 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """A number that the problem states. `name` is how steps refer to it, unique within one graph."""
+    """A number that the problem states. Steps refer to it by `name`, which is unique within one graph."""
 
     name: str
     value: Fraction
@@ -54,9 +57,9 @@ class Quantity:
 class Step:
     """One statement of a trace in one stage.
 
-    `start` and `end` are character offsets in the raw text, end exclusive, -1 for a derived step.
-    `depends_on` holds ids of earlier steps (int) and names of givens (str).
-    `correct` is the result of re-computing `expression`; None where there is nothing to re-compute.
+    `start` and `end` are character offsets in the raw text; `end` is exclusive, and both are -1 for a derived step.
+    `depends_on` contains ids of earlier steps (int) and names of givens (str).
+    `correct` is the result of recomputing `expression`; it is None if there is no verdict.
     """
 
     id: int
@@ -73,9 +76,9 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class ReasoningGraph:
-    """Steps in reading order. Acyclic by construction: a step depends on earlier steps and givens only.
+    """Steps in reading order. The graph is acyclic, because a step depends only on earlier steps and givens.
 
-    `problems` says in words what could not be read; a graph without problems was read whole.
+    `problems` lists in words what could not be read; if it is empty, the text was read completely.
     """
 
     question: str = ""
@@ -102,7 +105,7 @@ class ReasoningGraph:
             seen.add(step.id)
 
     def to_json(self) -> dict[str, Any]:
-        """A dict that `json.dumps` takes and `from_json` gives back equal."""
+        """A dict for `json.dumps`, from which `from_json` makes an equal graph."""
         return {
             "question": self.question,
             "steps": [
@@ -129,7 +132,7 @@ class ReasoningGraph:
 
     @classmethod
     def from_json(cls, data: dict[str, Any] | str) -> ReasoningGraph:
-        """The graph that `to_json` wrote, from the dict or its JSON text."""
+        """The graph from the dict that `to_json` made, or from its JSON text."""
         if isinstance(data, str):
             data = json.loads(data)
         assert isinstance(data, dict)
@@ -158,7 +161,7 @@ class ReasoningGraph:
         )
 
     def to_networkx(self) -> nx.DiGraph:
-        """Steps and givens as nodes, edges from what is used to what uses it."""
+        """A networkx graph: steps and givens are nodes, and edges go from a source to the step that uses it."""
         import networkx as nx
 
         graph = nx.DiGraph()

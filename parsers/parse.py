@@ -1,4 +1,4 @@
-"""Text in, reasoning graph out: picks the format's parser. Never raises on text."""
+"""Reads text into a reasoning graph with the parser of its format. No text raises an error."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from parsers.text.prompts import read_pergunta
 
 FORMATS = ("staged", "nrm", "thinkset", "gsm8k", "socratic", "math", "vnhsge", "freeform", "think")
 MAX_CHARACTERS = 4_000_000
-"""Longer texts are read up to here, and the cut is listed as a problem."""
+"""Only this many characters of a text are read; a longer text is listed as a problem."""
 
 OTHER_LANGUAGE = "the language is none of English, Portuguese and Vietnamese"
 
 _ALIKE = {"gsm8k": ("socratic",), "socratic": ("gsm8k",), "math": ("gsm8k",), "freeform": ("gsm8k", "think")}
-"""Formats that a text of the named format may look like without being wrong."""
+"""Format -> formats that its texts may also look like; such a similarity is not a problem."""
 _WORDS = re.compile(r"[^\W\d_]{2,}")
-_LANGUAGE_READ_LATER = ("nrm", "staged")  # the question and notes inside the text have a say
+_LANGUAGE_READ_LATER = ("nrm", "staged")  # the question and notes inside the text also decide
 _THINK_TAG = re.compile(r"<think>|</think>")
 _GSM8K_MARK = re.compile(r"<<[^<>\n]*=[^<>\n]*>>|^#### ?\S", re.MULTILINE)
 _SOCRATIC_LINE = re.compile(r"^[^\n*]+\? ?\*\* ", re.MULTILINE)
@@ -32,11 +32,11 @@ def parse(text: str, *, question: str = "", format: str = "auto", language: str 
     """The reasoning graph of a solution.
 
     Args:
-        text: the solution, however broken; what cannot be read is listed in the graph's `problems`. With "auto" it
-            may stand behind an Axion prompt (parsers/text/prompts.py), whose question outranks `question`.
+        text: the solution, which may be malformed; what cannot be read is listed in the graph's `problems`. With format
+            "auto", it may follow an Axion prompt (parsers/text/prompts.py), whose question replaces `question`.
         question: the problem; its numbers become the givens.
-        format: one of FORMATS, or "auto" to tell it from the text.
-        language: en, pt, vi, und, or "auto" to tell it from question and text. Decides number formats and word lists.
+        format: one of FORMATS, or "auto" to detect it from the text.
+        language: en, pt, vi, und, or "auto" to detect it from question and text. It decides number formats and words.
 
     Raises:
         ValueError: unknown format or language.
@@ -74,13 +74,13 @@ def parse(text: str, *, question: str = "", format: str = "auto", language: str 
 
 
 def _has_words(text: str) -> bool:
-    """Whether a text without a known language has words enough to have one: eight, or twelve letters without blanks."""
+    """Whether a text has enough words to have a language: eight words, or twelve letters if it is not ASCII."""
     words = _WORDS.findall(text)
     return len(words) >= 8 or (not text.isascii() and sum(map(len, words)) >= 12)
 
 
 def detect_format(text: str) -> str:
-    """The format that the text looks like; freeform when nothing tells."""
+    """The format that the text looks like; freeform if it has no sign of another format."""
     start = text[:20_000]
     if split_head(start)[1] is not None or (STAGED_START.match(start) and not SIGNS_OF["nrm"].search(start)):
         return "staged"
@@ -98,7 +98,7 @@ def detect_format(text: str) -> str:
 
 
 def _moved(graph: ReasoningGraph, offset: int) -> ReasoningGraph:
-    """The graph with the spans of its steps so many characters later."""
+    """The graph with the spans of its steps moved by `offset` characters."""
     steps = (replace(s, start=s.start + offset, end=s.end + offset) if s.start >= 0 else s for s in graph.steps)
     return replace(graph, steps=tuple(steps))
 

@@ -1,4 +1,4 @@
-"""Small talk in Portuguese: greetings, thanks, farewells, who are you; each with the replies that fit it.
+"""Small talk in Portuguese: greetings, thanks, farewells and questions about identity, with suitable replies.
 
 "Meu nome é Ana. Bom dia, MiniAxion!"  ->  "Bom dia! Como posso ajudar?", or another of the accepted replies
 """
@@ -14,13 +14,13 @@ from teachers.stories_pt import NAMES
 
 @dataclass(frozen=True, slots=True)
 class Talk:
-    """One kind of small talk. `wordings` may hold {who}, whom it is said to, and {a}, the vowel of the speaker."""
+    """One kind of small talk. In `wordings`, {who} is the listener and {a} the vowel for the speaker's gender."""
 
     topic: str
     plan: str
     wordings: tuple[str, ...]
     replies: tuple[str, ...]
-    """All that fit; the first is the one that is taught."""
+    """All accepted replies; the first is the taught reply."""
 
 
 PRESENTATIONS = ("Eu sou {name}. ", "Meu nome é {name}. ", "Aqui é {name}. ", "Quem fala é {name}. ", "{name} aqui. ")
@@ -84,7 +84,7 @@ TALKS = (
 
 
 def draw_talk(random: Random, widths: Widths | None = None) -> Drawn:
-    """Something said, the reply that is taught, and all that are accepted; no numbers, so no widths."""
+    """An utterance, the taught reply, and all accepted replies; `widths` is ignored, as there are no numbers."""
     talk = random.choice(TALKS)
     name, gender = random.choice(NAMES)
     presentation = random.choice(PRESENTATIONS).format(name=name) if random.random() < 0.7 else ""
@@ -96,7 +96,7 @@ def talk_of(reply: str) -> Talk:
     """The kind of small talk whose taught reply this is.
 
     Raises:
-        ValueError: none has it.
+        ValueError: no kind of small talk has this reply.
     """
     for talk in TALKS:
         if talk.replies[0] == reply:

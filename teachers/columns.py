@@ -23,13 +23,13 @@ from teachers.work import Solver, Work
 
 
 def aligned(numbers: list[int]) -> list[str]:
-    """The numbers in decimal, padded with zeros to the widest."""
+    """The numbers in decimal, padded with zeros to the width of the widest."""
     width = max(len(str(n)) for n in numbers)
     return [str(n).zfill(width) for n in numbers]
 
 
 def add(work: Work, x: str, y: str) -> int:
-    """Column by column, x and y equally long."""
+    """Adds column by column; x and y have equal length."""
     carry, digits = "", ""
     for a, b in zip(reversed(x), reversed(y), strict=True):
         total = work.compute(f"{a}+{b}{carry}", int(a) + int(b) + int(carry or 0))
@@ -38,7 +38,7 @@ def add(work: Work, x: str, y: str) -> int:
 
 
 def subtract(work: Work, x: str, y: str) -> int:
-    """Column by column, x and y equally long and x >= y."""
+    """Subtracts column by column; x and y have equal length, and x >= y."""
     borrow, digits = "", ""
     for a, b in zip(reversed(x), reversed(y), strict=True):
         difference = int(a) - int(b) + int(borrow or 0)
@@ -49,7 +49,7 @@ def subtract(work: Work, x: str, y: str) -> int:
 
 
 def multiply_row(work: Work, x: str, digit: str) -> int:
-    """x times one digit; product and carry are two steps: two small tables are easier to learn than a large one."""
+    """x times one digit. Product and carry are two steps, as two small tables are easier to learn than a large one."""
     carry, digits = 0, ""
     for a in reversed(x):
         product = work.compute(f"{a}*{digit}", int(a) * int(digit))
@@ -60,7 +60,7 @@ def multiply_row(work: Work, x: str, digit: str) -> int:
 
 
 def multiply(work: Work, x: str, y: str) -> int:
-    """Row by row, then the rows are added up."""
+    """Multiplies row by row; each row is added to the total."""
     total = multiply_row(work, x, y[-1])
     for place, digit in enumerate(reversed(y[:-1]), start=1):
         row = multiply_row(work, x, digit) * 10**place
@@ -71,7 +71,7 @@ def multiply(work: Work, x: str, y: str) -> int:
 
 
 def compare(work: Work, x: str, y: str) -> str:
-    """`<`, `>` or `=`, digit by digit from the left, x and y equally long."""
+    """`<`, `>` or `=`, found digit by digit from the left; x and y have equal length."""
     for a, b in zip(x, y, strict=True):
         sign = "<" if a < b else ">" if a > b else "="
         work.write(Stage.EXECUTE, f"{a}{sign}{b}")
@@ -101,28 +101,28 @@ def signed_sum(work: Work, x: int, sign: str, y: int) -> int:
 
 
 def terms_of(problem: Problem) -> tuple[int, list[tuple[str, int]]]:
-    """First number of a computation, and (sign, number) of each further one, in the order of computation."""
+    """The first number of a computation, and (sign, number) for each further one, in the order of computation."""
     assert problem.expression is not None
     first, *rest = re.split(r"([-+*])", problem.expression)
     terms = [(rest[i], int(rest[i + 1])) for i in range(0, len(rest), 2)]
     if [sign for sign, _ in terms] == ["-", "+"]:
-        terms.reverse()  # adding first keeps what is in between positive
+        terms.reverse()  # adding first keeps the intermediate value positive
     x, (sign, y) = int(first), terms[0]
     if sign == "*":
-        x, y = sorted((x, y), key=lambda n: -len(str(n)))  # one row where one digit is enough
+        x, y = sorted((x, y), key=lambda n: -len(str(n)))  # the shorter factor last, so that there are fewer rows
         terms[0] = (sign, y)
     return x, terms
 
 
 def write_plan(work: Work, signs: Iterable[str]) -> None:
-    """PLAN of a computation: what is done for each of its signs."""
+    """Writes the PLAN of a computation: the operations for each of its signs."""
     words = work.words
     plans = {"+": [words.add], "-": [words.compare, words.subtract], "*": [words.multiply]}
     work.write(Stage.PLAN, *(word for sign in signs for word in plans[sign]))
 
 
 def calculate(work: Work, problem: Problem) -> tuple[str, str]:
-    """Sums, differences and products of two or three numbers, bare or told."""
+    """Sums, differences and products of two or three numbers, as an expression or a word problem."""
     x, terms = terms_of(problem)
     (sign, y), signs = terms[0], [s for s, _ in terms]
     if sign == "*":
@@ -141,7 +141,7 @@ def calculate(work: Work, problem: Problem) -> tuple[str, str]:
 
 
 def inverse(x: int, terms: list[tuple[str, int]], result: int) -> str:
-    """The inverse computation, which should give x again; `{r}` stands for the result."""
+    """The inverse computation, which should give x again; `{r}` is a placeholder for the result."""
     (sign, y), later = terms[0], "".join({"+": "-", "-": "+"}[s] + str(n) for s, n in terms[1:])
     if sign != "*":
         return f"{{r}}{later}{'-' if sign == '+' else '+'}{y}={x}"
@@ -169,7 +169,7 @@ def _even_odd(work: Work, problem: Problem) -> tuple[str, str]:
     work.write(Stage.UNDERSTAND, f"{work.words.last} {digit}")
     work.write(Stage.PLAN, work.words.halve)
     rest = digit % 2
-    if work.checks_steps:  # this step can be wrong, too, though the answer does not rest on its value
+    if work.checks_steps:  # this step may be wrong too, although the answer does not depend on its value
         work.compute(f"{digit}-{rest}", digit - rest)
     else:
         work.write(Stage.EXECUTE, f"{digit}-{rest}={digit - rest}")
@@ -199,7 +199,7 @@ def _sorting(work: Work, problem: Problem) -> tuple[str, str]:
 
 
 def _true_false(work: Work, problem: Problem) -> tuple[str, str]:
-    """A claim of one number is that it is even, of two that the first is larger, of three that the sum is the third."""
+    """Claims: one number is even, the first of two is larger, or the third of three is the sum of the others."""
     words, numbers = work.words, [int(n) for n in re.findall(r"\d+", problem.question)]
     if len(numbers) == 1:
         parity, check = _even_odd(work, problem)
@@ -220,7 +220,7 @@ def _true_false(work: Work, problem: Problem) -> tuple[str, str]:
 
 
 def _chat(work: Work, problem: Problem) -> tuple[str, str]:
-    """There is nothing to compute and nothing to check."""
+    """Small talk: there is nothing to compute or check."""
     talk = talk_of(problem.answer)
     work.write(Stage.UNDERSTAND, talk.topic)
     work.write(Stage.PLAN, talk.plan)

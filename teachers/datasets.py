@@ -1,7 +1,7 @@
-"""Published data sets as traces: GSM8K, MATH, VNHSGE and ThinkSet-PTBR, from the Hub or local files as published.
+"""Published data sets as traces: GSM8K, MATH, VNHSGE and ThinkSet-PTBR, from the Hub or from local files.
 
     traces = load_dataset_traces("math", split="train", path="math/train.jsonl")
-    for trace in traces: ...                # streams, nothing is held
+    for trace in traces: ...                # streams the traces, keeps none in memory
     traces.left_out                         # {"row 376 (b5f749fb)": "only the last part of the answer is boxed", ...}
 
 Rows, as published (https://github.com/openai/grade-school-math, https://github.com/hendrycks/math, https://github.com/Xdao85/VNHSGE):
@@ -27,7 +27,7 @@ from teachers.problems import Problem, Trace, is_test_side
 
 
 class DatasetError(ValueError):
-    """A data set that cannot be read, in one line: what, where, and how to mend it."""
+    """A data set cannot be read; the message says in one line what is wrong, where, and how to fix it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,17 +121,17 @@ KNOWN_FAULTS: dict[str, str] = {
     "MET_Math_IE_2021_20": "the explanation misprints a sign and reads like another option",
     "MET_Math_IE_2022_9": "the gold letter is not the option that the explanation derives",
 }
-"""Rows never used, by VNHSGE's ID or the first 16 hex digits of the SHA-256 of the problem text, and why."""
+"""Rows that are never used, with the reason; the key is VNHSGE's ID or the `fingerprint` of the problem text."""
 
 
 def fingerprint(text: str) -> str:
-    """The first 16 hex digits of the SHA-256 of a problem's text, an identifier that does not depend on the file."""
+    """The first 16 hex digits of the SHA-256 of a problem's text; this identifier does not depend on the file."""
     return hashlib.sha256(text.encode("utf-8")).hexdigest()[:16]
 
 
 @dataclass(slots=True)
 class DatasetTraces:
-    """The traces of one split, streamed anew at every iteration; `left_out` names the rows skipped and why."""
+    """The traces of one split, streamed again in each iteration; `left_out` maps skipped rows to the reason."""
 
     card: DatasetCard
     split: str
@@ -157,12 +157,12 @@ class DatasetTraces:
                 self.left_out[f"row {number} ({key[:20]})"] = reason
 
     def _asks_what_was_taught(self, trace: Trace) -> bool:
-        """Whether a question is on the training side; ThinkSet-PTBR has one split, tested by its test side."""
+        """Whether a test question is on the training side; ThinkSet-PTBR has one split for training and test."""
         is_whole = self.card.name == "thinkset" and self.path is None
         return is_whole and self.split == "test" and not is_test_side(trace.problem.question)
 
     def _held_out(self) -> frozenset[str]:
-        """MATH from the Hub: the problems of MATH-500 stand among those of the test split."""
+        """The problems of MATH-500, which are among the test problems of MATH from the Hub; otherwise none."""
         if self.card.name != "math" or self.split != "train" or self.path is not None:
             return frozenset()
         test = DatasetTraces(self.card, "test")
@@ -203,11 +203,11 @@ def load_dataset_traces(
     Args:
         name: gsm8k, math, vnhsge or thinkset.
         split: train or test, by the rule on the data set's card.
-        path: a local file in the published format; without it the Hub (VNHSGE: its repository) is asked.
-        with_images: VNHSGE: keep questions that show an image, which the text alone does not settle.
+        path: a local file in the published format; without it, the Hub (for VNHSGE its repository) is read.
+        with_images: for VNHSGE, keep questions with an image; their text alone is not sufficient.
 
     Raises:
-        DatasetError: unknown name or split, or no such file. While iterating: not reachable, no JSON, or no field.
+        DatasetError: unknown name or split, or no such file. While iterating: unreachable, not JSON, a missing field.
     """
     if name not in CARDS:
         raise DatasetError(f"unknown data set {name!r} ({', '.join(CARDS)})")
@@ -219,7 +219,7 @@ def load_dataset_traces(
 
 
 def _stream(source: dict[str, Any], path: str | None) -> Iterator[dict[str, Any]]:
-    """The rows from `datasets`, with its errors in one line."""
+    """The rows from `datasets`; its errors become a `DatasetError` with one line."""
     import datasets
 
     try:

@@ -29,44 +29,44 @@ class Widths:
     """
 
     widest: int | None = None
-    """Digits of the largest numbers of training, in place of the task's own."""
+    """Digits of the largest training numbers, instead of the task's own."""
     extra: int = 0
-    """Digits more than any number of training has."""
+    """Number of digits beyond the largest training numbers."""
 
     def of(self, usual: int) -> int:
-        """Digits of the largest number of training where the task itself has `usual`; never fewer."""
+        """Digits of the largest training number, for a task with `usual` digits; never fewer than `usual`."""
         return max(usual, self.widest or usual)
 
     def digits(self, random: Random, usual: int) -> int | None:
-        """Digits of the next number; None: any number of up to `usual` digits."""
+        """Digits of the next number; None means any number with up to `usual` digits."""
         if self.extra:
             return self.of(usual) + self.extra
         return random.randint(1, self.of(usual)) if self.widest else None
 
     def up_to(self, widest: int) -> Widths:
-        """The same with at most that many digits in training: products and lists, whose traces grow with the square."""
+        """The same with at most this many digits in training; for tasks whose traces grow quadratically."""
         return replace(self, widest=min(widest, self.widest)) if self.widest else self
 
 
 def of_width(random: Random, digits: int) -> int:
-    """A number of that many digits."""
+    """A number with this many digits."""
     return random.randint(10 ** (digits - 1) if digits > 1 else 0, 10**digits - 1)
 
 
 def draw_number(random: Random, high: int, widths: Widths) -> int:
-    """0 … high, a number of nines; or a number as wide as `widths` says."""
+    """A number from 0 to `high`, which has only nines as digits; or a number with the digits of `widths`."""
     digits = widths.digits(random, len(str(high)))
     return random.randint(0, high) if digits is None else of_width(random, digits)
 
 
 def draw_operands(random: Random, operator: str, widths: Widths) -> tuple[int, int]:
-    """Two numbers to add or subtract, 0 … 999, or to multiply, 0 … 99."""
+    """Two numbers to add or subtract (0 … 999), or to multiply (0 … 99)."""
     high, widths = (99, widths.up_to(2)) if operator == "*" else (999, widths)
     return draw_number(random, high, widths), draw_number(random, high, widths)
 
 
 def draw_pair(random: Random, widths: Widths) -> tuple[int, int]:
-    """Two different numbers, 0 … 9999, to compare; in half of the cases both have the same number of digits."""
+    """Two different numbers (0 … 9999) to compare; in half of the cases they have the same number of digits."""
     is_same_length, widest = random.random() < 0.5, widths.of(4)
     while True:
         digits = [random.randint(1, widest) for _ in "ab"]
@@ -80,7 +80,7 @@ def draw_pair(random: Random, widths: Widths) -> tuple[int, int]:
 
 
 def draw_terms(random: Random, widths: Widths) -> list[int]:
-    """Five terms of an arithmetic or a geometric sequence; the first of the latter has two digits less."""
+    """Five terms of an arithmetic or a geometric sequence; the first geometric term has fewer digits."""
     if random.random() < 0.5:
         start, step = draw_number(random, 99, widths), random.choice([d for d in range(-20, 21) if d])
         return [start + step * i for i in range(5)]

@@ -1,4 +1,4 @@
-"""The nano tasks: questions that a small student is asked. A problem is a pure function of (task, seed, index).
+"""The nano tasks: questions for a small student. A problem is a pure function of (task, seed, index).
 
 >>> problem = draw_problem("arithmetic", seed=0, index=3, split="train")
 >>> problem == draw_problem("arithmetic", seed=0, index=3, split="train")
@@ -33,8 +33,8 @@ def draw_problem(
 ) -> Problem:
     """The problem number `index` of a task, on the named side of the split.
 
-    With `max_digits` numbers have 1 to that many digits, every width as often; without it they are as wide as the task
-    says. With `extra_digits` they have that many digits more than any other; used to show where a student breaks.
+    With `max_digits`, numbers have 1 to that many digits, all equally likely; otherwise the task decides. With
+    `extra_digits`, numbers have that many digits more than in training; this shows where a student fails.
 
     Raises:
         ValueError: the language, its task or the split is unknown.
@@ -150,7 +150,7 @@ TASKS: dict[str, Callable[[Random, Widths], Drawn]] = {
 """The English tasks."""
 
 LANGUAGES: dict[str, dict[str, Callable[[Random, Widths], Drawn]]] = {"en": TASKS, "pt": portuguese.TASKS}
-"""Language -> task -> what draws it from a source of chance and the widths of its numbers."""
+"""Language -> task -> the function that draws it from a random generator and the widths of its numbers."""
 
 WITHOUT_NUMBERS = ("chat",)
-"""Tasks that no extra digit makes harder, and that are talk, not mathematics."""
+"""Tasks of small talk without mathematics; extra digits do not make them harder."""

@@ -12,7 +12,7 @@ from teachers.chat import draw_talk
 from teachers.drawing import Drawn, Widths, draw_number, draw_operands, draw_pair, draw_terms
 
 TWO_STEPS = 0.4
-"""Share of the word problems that take two steps."""
+"""Share of word problems with two steps."""
 
 
 def _arithmetic(operator: str, random: Random, widths: Widths) -> Drawn:
@@ -57,7 +57,7 @@ def _story(task: str, random: Random, widths: Widths) -> Drawn:
 
 
 def _story_numbers(expression: str, random: Random, widths: Widths) -> dict[str, int]:
-    """Numbers of a story: at least two of everything, so that plurals are right, and never more taken than there is."""
+    """Numbers of a story: each at least two, so that plurals are right; differences are never negative."""
     if "*" in expression:
         low, high = (13, 99) if widths.extra else (2, 12)
         a, b = random.randint(low, high), random.randint(low, high)

@@ -1,4 +1,4 @@
-"""Problem and Trace: a teacher's question and its solution; and the split that keeps test questions out of training."""
+"""Problem and Trace: a question and its solution. Also the split that keeps test questions out of training."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from parsers.graph import Span
 class Problem:
     """A question with its gold answer.
 
-    `expression` is the computation in the question, if this project worded it. `accepted` are all right answers, if
-    there are several.
+    `expression` is the computation in the question, if this project wrote the question. `accepted` are all right
+    answers, if there are several.
     """
 
     question: str
@@ -28,9 +28,9 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """A solution as text in one of the formats that `parsers.parse` reads; `source` names its writer or data set.
+    """A solution as text in one of the formats of `parsers.parse`; `source` names its writer or data set.
 
-    Some writers also give the span of every part of the text, and the ids of steps that are wrong on purpose.
+    Some writers also give the span of every part of the text, and the ids of deliberately wrong steps.
     """
 
     problem: Problem
@@ -48,5 +48,5 @@ def parse_trace(trace: Trace) -> ReasoningGraph:
 
 
 def is_test_side(question: str) -> bool:
-    """Whether the question is in the tenth that is never trained on, in any phase, by any teacher."""
+    """Whether the question is in the tenth that no phase and no teacher uses for training."""
     return int(hashlib.sha256(question.encode("utf-8")).hexdigest(), 16) % 10 == 0

@@ -1,7 +1,7 @@
-"""Prompts for a teacher that is a model, in the words that suit chat models best: one template per language.
+"""Prompts for a teacher that is a model, in wording for chat models: one template per language.
 
     ask("What is 4 + 5?", "en")              ->  "What is 4 + 5?\\n\\nPlease reason step by step, …\\\\boxed{}."
-    ask_with_reference("…", "4 + 5 = 9", "en")   shows a solution and asks for the same in the teacher's own words
+    ask_with_reference("…", "4 + 5 = 9", "en")   shows a solution and asks for one in the teacher's own words
 
 The answer depends on the prompt, so `words_key` of the prompt is part of a stored answer's key (teachers/store.py).
 """
@@ -43,7 +43,7 @@ TEMPLATES = {
 
 
 def ask(question: str, language: str) -> str:
-    """The message that asks for a solution; in English if the language has no template."""
+    """The message that asks for a solution; it is in English if the language has no template."""
     return TEMPLATES.get(language, TEMPLATES["en"]).alone.format(question=question)
 
 

@@ -1,13 +1,13 @@
-"""The trace store: the answers of teachers that are models; each is on disk before the next is requested.
+"""The trace store: answers of teachers that are models. `append` writes each answer to disk before it returns.
 
     with TraceStore(Path("traces/qwen2.5-0.5b")) as store:
-        for request in store.claim(requests, most=16):     # those that nobody has answered or is at work on
+        for request in store.claim(requests, most=16):     # requests that are not answered and not taken
             store.append(Answer(request.key, request.question, text))
 
     traces/qwen2.5-0.5b/
         answers-3f9a….jsonl     one file per writer, one answer per line; lines are appended and flushed, never changed
-        claims-3f9a….jsonl      requests that this writer has taken; void when its process ends, also after a kill
-        .lock                   held while somebody takes requests
+        claims-3f9a….jsonl      requests that this writer has taken; invalid when its process ends, also after a kill
+        .lock                   held while a writer takes requests
 
 A kill may leave an incomplete last line, without a line feed. Each writer has its own files, so nothing follows such a
 line. It is skipped, and its question is asked again. `datasets.load_dataset("json", data_files="…/answers-*")` streams
@@ -30,19 +30,19 @@ from typing import IO, Any
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """A request for one answer. Requests with equal fields have equal keys and are asked once.
+    """A request for one answer. Requests with equal fields have equal keys and are sent once.
 
     `sampling` holds the decoding options: temperature, top_p, max_new_tokens, seed.
     """
 
     question: str
     teacher: str
-    """The model and its revision, as the teacher names itself."""
+    """The model and its revision, as the teacher reports them."""
     template: str
-    """Hash of the words that the question is asked in."""
+    """Hash of the prompt's words."""
     sampling: tuple[tuple[str, float | int | None], ...]
     sample: int = 0
-    """Number of the answer where several are drawn for one question."""
+    """Number of the answer if several are drawn for one question."""
 
     @property
     def key(self) -> str:
@@ -58,7 +58,7 @@ class Answer:
     question: str
     text: str
     finished: bool = True
-    """The teacher ended by itself, not at the limit of tokens."""
+    """Whether the teacher ended the text itself, before the token limit."""
     num_tokens: int | None = None
     failure: str | None = None
     teacher: str = ""
@@ -71,14 +71,14 @@ class TraceStore:
     """A folder of answers that several processes may fill at the same time.
 
     Raises:
-        OSError: the folder cannot be made, read or written.
+        OSError: the folder cannot be created, read or written.
     """
 
     def __init__(self, folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.torn = 0
-        """Lines that a kill cut off; they count as not answered."""
+        """Number of incomplete lines after a kill; their requests count as not answered."""
         self._writer = uuid.uuid4().hex
         self._answers: dict[str, Answer] = {}
         self._read_to: dict[Path, int] = {}
@@ -86,14 +86,14 @@ class TraceStore:
         self._claims: IO[bytes] | None = None
 
     def answers(self) -> dict[str, Answer]:
-        """Key to answer, from the complete lines of all writers on disk; the first answer of a key counts."""
+        """Maps key to answer, from the complete lines of all writers on disk; the first answer of a key counts."""
         self.torn = 0
         for path in sorted(self.folder.glob("answers-*.jsonl")):
             self._read_on(path)
         return self._answers
 
     def claim(self, requests: Sequence[Request], *, most: int) -> list[Request]:
-        """Take up to `most` requests that are neither answered nor taken by a process that is alive."""
+        """Take up to `most` requests that are neither answered nor taken by a live process."""
         with self._locked():
             answered, taken = self.answers(), self._taken_by_others()
             free: dict[str, Request] = {}
@@ -151,7 +151,7 @@ class TraceStore:
             os.close(descriptor)
 
     def _taken_by_others(self) -> set[str]:
-        """Keys in the claims of living writers; claims of dead ones are deleted."""
+        """Keys in the claims of live writers; the claims of ended writers are deleted."""
         taken: set[str] = set()
         for path in self.folder.glob("claims-*.jsonl"):
             if path.name == f"claims-{self._writer}.jsonl":
@@ -159,7 +159,7 @@ class TraceStore:
             with path.open("rb") as file:
                 try:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                except OSError:  # its writer lives and holds the lock
+                except OSError:  # its writer is alive and holds the lock
                     taken.update(file.read().decode().split())
                 else:
                     path.unlink(missing_ok=True)

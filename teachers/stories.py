@@ -1,6 +1,6 @@
-"""The project's own word problems: who, what, and how each operation is told.
+"""The project's own word problems: names, things, and the wordings of each operation.
 
-A wording is (text, expression); {a}, {b}, {c} are numbers, {name} and {other} people, {things} what is counted.
+A wording is (text, expression). {a}, {b}, {c} are numbers, {name} and {other} are people, {things} are counted.
 """
 
 from __future__ import annotations

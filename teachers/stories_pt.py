@@ -1,7 +1,7 @@
-"""The project's own word problems in Portuguese: who, what, and how each operation is told.
+"""The project's own word problems in Portuguese: names, things, and the wordings of each operation.
 
-{a}, {b}, {c} are numbers of two or more, {name} and {other} people, {things} what is counted. Gender agrees: {o} is the
-vowel of the things ("quant{o}s", "nov{o}s"), {e} that of "del{e}s", {ele} the pronoun of {name}.
+{a}, {b}, {c} are numbers of at least 2, {name} and {other} are people, {things} are counted. The words agree in gender:
+{o} is the vowel for the things ("quant{o}s", "nov{o}s"), {e} the vowel in "del{e}s", {ele} the pronoun for {name}.
 """
 
 from __future__ import annotations
@@ -89,9 +89,9 @@ STORIES: dict[str, tuple[tuple[str, tuple[str, ...]], ...]] = {
         ("{a}*{b}-{c}", MULTIPLY_THEN_SUBTRACT),
     ),
 }
-"""Task -> (expression, its wordings), the one of a single step first."""
+"""Task -> pairs (expression, its wordings); the pair with a single step comes first."""
 
-# True or false: what is claimed, and how it is asked.
+# True or false: the claims, and the questions about them.
 GREATER = ("{a} > {b}", "{a} é maior que {b}")
 SUM = ("{a} + {b} = {c}", "{a} + {b} é igual a {c}")
 EVEN = ("{n} é par", "o número {n} é par")

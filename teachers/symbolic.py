@@ -1,4 +1,4 @@
-"""The symbolic teacher: solves the nano tasks exactly and writes four-stage traces in the words of a tiny model.
+"""The symbolic teacher: solves the nano tasks exactly and writes four-stage traces in a tiny vocabulary.
 
     What is 347 - 285?
     [UNDERSTAND] 347-285                                        in tags: c3b4a7-Z2Y8X5
@@ -7,8 +7,8 @@
     [VERIFY]     62+285=347 ok
     62
 
-Two notations: `columns` finds a digit by its place (teachers/columns.py), `tags` by a letter beside it
-(teachers/tagged.py). What VERIFY writes: teachers/work.py.
+There are two notations: `columns` finds a digit by its place (teachers/columns.py), `tags` by a letter next to it
+(teachers/tagged.py). teachers/work.py writes VERIFY.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Verify = Literal["inverse", "steps"]
 Notation = Literal["columns", "tags"]
 
 NOTATIONS: dict[Notation, Mapping[str, Solver]] = {"columns": columns.SOLVERS, "tags": tagged.SOLVERS}
-"""Notation to task to what solves it."""
+"""Notation -> task -> its solver."""
 
 
 def solve(
@@ -41,17 +41,17 @@ def solve(
     notation: Notation = "columns",
     first_tag: str | None = None,
 ) -> Trace:
-    """The trace of a nano problem in the nrm format; its answer is always the right one.
+    """The trace of a nano problem in the nrm format; its answer is always right.
 
-    A share `error_rate` of the traces that compute gets one wrong EXECUTE step, and the later steps build on it. Each
-    of these is wrong itself with probability `slip_rate`. VERIFY finds the first error, corrects it and computes the
-    rest. Deterministic by (problem, seed).
+    A share `error_rate` of the traces that compute gets one wrong EXECUTE step, and the later steps use its value. Each
+    later step is wrong itself with probability `slip_rate`. VERIFY finds the first error, corrects it and computes the
+    remaining steps. The trace is a deterministic function of the arguments.
 
-    With `verify="steps"` VERIFY computes every step of a computation again and compares. Where nothing is computed,
-    VERIFY is as with "inverse".
+    With `verify="steps"`, VERIFY computes every step of a computation again and compares. If nothing is computed,
+    VERIFY is the same as with "inverse".
 
     Args:
-        first_tag: the letter that `tags` begin with; drawn for the problem where None.
+        first_tag: the first letter of the `tags`; None draws a letter for the problem.
     """
     random, solver = Random(f"{seed}/{problem.id}/{problem.question}"), NOTATIONS[notation][problem.task]
     work = Work(WORDS[problem.language], checks_steps=verify == "steps", first_tag=first_tag)
@@ -67,7 +67,7 @@ def solve(
 
 
 def _with_error(problem: Problem, right: Work, answer: str, check: str, work: Work, solver: Solver) -> Work:
-    """`work` as a solution with an error, and a VERIFY that corrects it."""
+    """Writes a solution with an error to `work`, and a VERIFY that corrects it."""
     wrong_answer, wrong_check = solver(work, problem)
     confirmed, denied = check.format(r=answer), wrong_check.format(r=wrong_answer)
     if denied != confirmed and not right.checks_steps:
@@ -86,8 +86,8 @@ def correct(
 ) -> tuple[Rendered, int] | None:
     """A student's own EXECUTE steps with a VERIFY that corrects them: (text in the nrm format, first wrong step).
 
-    The step, counted from 0, is the first that is not the teacher's. None if no step is wrong: the steps equal the
-    teacher's, or one list of steps begins with the other.
+    The wrong step, counted from 0, is the first that differs from the teacher's. The result is None if no step is
+    wrong: the steps equal the teacher's, or one list of steps is the beginning of the other.
     """
     right = Work(WORDS[problem.language], checks_steps=verify == "steps", first_tag=first_tag)
     answer, check = NOTATIONS[notation][problem.task](right, problem)
@@ -103,7 +103,7 @@ def correct(
 def executed_with(
     problem: Problem, changed: Mapping[int, int], *, notation: Notation = "columns", first_tag: str | None = None
 ) -> list[str]:
-    """EXECUTE steps as the teacher would write them if the given steps (index from 0 → value) had other values.
+    """The teacher's EXECUTE steps if the given steps (index from 0 → value) had other values.
 
     >>> problem = Problem("What is 347 - 285?", "62", "arithmetic", expression="347-285")
     >>> executed_with(problem, {})

@@ -1,18 +1,18 @@
-"""Solves the nano tasks with a tag beside every digit, so that no step depends on how long the numbers are.
+"""Solves the nano tasks with a tag next to every digit, so that no step depends on the length of the numbers.
 
     What is 347 - 285?
-    [UNDERSTAND] c3b4a7-Z2Y8X5                     each digit with a letter of its own
+    [UNDERSTAND] c3b4a7-Z2Y8X5                     each digit has its own letter
     [PLAN]       compare, subtract
-    [EXECUTE]    a,X:7>5,>  b,Y:4<8,<  c,Z:3>2,>   which is larger, so far
+    [EXECUTE]    a,X:7>5,>  b,Y:4<8,<  c,Z:3>2,>   which number is larger so far
                  a,X:7-5=2d  b,Y:4-8-0+10=6e  c,Z:3-2-1=0f
-                 f0e6d2                            the result, put together
+                 f0e6d2                            the complete result
     [VERIFY]     62+285=347 ok
     62
 
 Columns must be counted, and a student counts only as far as in training. Tags are looked up instead: the next digit of
-a number is the one to the left of the last step's tag; if there is none, the number ends. A missing digit is written
-`0`. Letters form a ring. The question's letters run downwards from one that is drawn for the problem, those of results
-upwards. (Index hints: arXiv 2310.16028.)
+a number is to the left of the last step's tag; if there is none, the number ends. A missing digit is written `0`. The
+letters form a ring and start at a letter that is drawn for the problem. The letters of the question run downwards from
+it, and the letters of results run upwards. (Index hints: arXiv 2310.16028.)
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ class Digit(NamedTuple):
 
 
 MISSING = Digit("0", "0")
-"""Stands in a column where the shorter number has ended."""
+"""Fills the columns in which the shorter number has no digit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """Tagged digits, the most significant first; `str` writes them, `int` gives the value."""
+    """Tagged digits, the most significant first; `str` gives the digits with tags, `int` the value."""
 
     digits: tuple[Digit, ...]
     is_negative: bool = False
@@ -84,7 +84,7 @@ class Tags:
 
 
 def first_tag(understood: str) -> str | None:
-    """The letter that the digits of a text of UNDERSTAND begin with."""
+    """The tag of the first digit in a text of UNDERSTAND; None if no digit has a tag."""
     found = re.search("[a-zA-Z](?=[0-9])", understood)
     return found[0] if found else None
 
@@ -95,7 +95,7 @@ def pairs(x: Number, y: Number) -> Iterator[tuple[Digit, Digit]]:
 
 
 def result(work: Work, tags: Tags, digits: list[Digit], carry: int = 0) -> Number:
-    """The number of these digits, the least significant first; a last carry is a separate step."""
+    """The number with these digits, the least significant first; a last carry is a separate step."""
     if carry:
         digits = [*digits, Digit(tags.next(), str(carry))]
         work.write(Stage.EXECUTE, f"{carry}{digits[-1].tag}")
@@ -103,12 +103,12 @@ def result(work: Work, tags: Tags, digits: list[Digit], carry: int = 0) -> Numbe
 
 
 def without_zeros(number: Number) -> Number:
-    """The same value without zeros in front."""
+    """The same value without leading zeros."""
     return replace(number, digits=number.digits[-len(str(abs(int(number)))) :])
 
 
 def add(work: Work, tags: Tags, x: Number, y: Number) -> Number:
-    """Column by column."""
+    """Adds column by column."""
     carry, digits = "", []
     for a, b in pairs(x, y):
         tag, total = tags.next(), int(a.value) + int(b.value) + int(carry or 0)
@@ -119,7 +119,7 @@ def add(work: Work, tags: Tags, x: Number, y: Number) -> Number:
 
 
 def subtract(work: Work, tags: Tags, x: Number, y: Number) -> Number:
-    """Column by column, x >= y."""
+    """Subtracts column by column; x >= y."""
     borrow, digits = "", []
     for a, b in pairs(x, y):
         tag, difference = tags.next(), int(a.value) - int(b.value) + int(borrow or 0)
@@ -150,7 +150,7 @@ def multiply_row(work: Work, tags: Tags, x: Number, digit: Digit, zeros: int = 0
 
 
 def multiply(work: Work, tags: Tags, x: Number, y: Number) -> Number:
-    """Row by row; each row is added to those before it."""
+    """Multiplies row by row; each row is added to the total."""
     total = multiply_row(work, tags, x, y.digits[-1])
     for place, digit in enumerate(reversed(y.digits[:-1]), start=1):
         row = multiply_row(work, tags, x, digit, place)
@@ -189,7 +189,7 @@ def combine(work: Work, tags: Tags, x: Number, sign: str, y: Number) -> Number:
 
 
 def _calculate(work: Work, problem: Problem) -> tuple[str, str]:
-    """Sums, differences and products of two or three numbers, bare or told."""
+    """Sums, differences and products of two or three numbers, as an expression or a word problem."""
     x, terms = columns.terms_of(problem)
     tags = Tags(work, problem)
     first, *rest = [tags.number(n) for n in (x, *(n for _, n in terms))]
@@ -205,7 +205,7 @@ def _calculate(work: Work, problem: Problem) -> tuple[str, str]:
 
 
 def _put_together(work: Work, found: Number) -> str:
-    """The result as a step, which gathers its digits; the answer."""
+    """Writes the result as a step that collects its digits; returns the answer."""
     work.write(Stage.EXECUTE, str(found))
     return str(int(found))
 
@@ -246,4 +246,4 @@ SOLVERS: dict[str, Solver] = {
     "pattern": _pattern,
     "sequence": _pattern,
 }
-"""Tasks without an entry of their own do not need places: their traces are those of columns."""
+"""Tasks that do not need the place of a digit have the same solvers as in `columns`."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What the symbolic teacher writes beside digits, and the answers that are words."""
+    """The words that the symbolic teacher writes, including the answers that are words."""
 
     add: str
     subtract: str
@@ -26,7 +26,7 @@ class Words:
     true: str
     false: str
     wrong: str
-    """What VERIFY says of a wrong value."""
+    """The word of VERIFY for a wrong value."""
 
 
 WORDS: dict[str, Words] = {

@@ -1,7 +1,7 @@
-"""A trace that the symbolic teacher is writing: its steps, the errors put into it, and VERIFY.
+"""A trace that the symbolic teacher is writing: its steps, its deliberate errors, and VERIFY.
 
-VERIFY inverts the whole computation in one step. Or (`checks_steps`) it computes every step again and writes the value
-of EXECUTE beside its own, so that it compares two neighbours. After an error it only computes:
+VERIFY inverts the complete computation in one step. With `checks_steps`, it computes every step again instead. It
+writes the value of EXECUTE next to its own, so that it compares two neighbours. After an error it only computes:
 
     [EXECUTE]    3>2 | 7-5=2    | 4-8-0+10=8          | 3-2-1=0
     [VERIFY]     3>2 | 7-5=2, 2 | 4-8-0+10=6, 8 wrong | 3-2-1=0 | ok
@@ -23,8 +23,11 @@ Steps = list[tuple[Stage, str]]
 
 @dataclass
 class Work:
-    """A trace being written. Computing step number `wrong_step` gets a plausible wrong value, and each later one, too,
-    with probability `slip_rate`. `changed` maps places of EXECUTE steps to the values that they must have."""
+    """A trace that is being written.
+
+    The computing step number `wrong_step` gets a plausible wrong value. So does each later one, with probability
+    `slip_rate`. `changed` maps positions of EXECUTE steps to the values that they must have.
+    """
 
     words: Words = WORDS["en"]
     wrong_step: int | None = None
@@ -34,9 +37,9 @@ class Work:
     steps: Steps = field(default_factory=list)
     num_computed: int = 0
     first_tag: str | None = None
-    """The letter of the first digit, where digits have tags; None draws one for the problem."""
+    """The letter of the first digit, if digits have tags; None draws a letter for the problem."""
     wrong: list[int] = field(default_factory=list)
-    """Places in `steps` of those that were given a wrong value."""
+    """Positions in `steps` of the steps with a deliberately wrong value."""
     checks_steps: bool = False
 
     @property
@@ -45,7 +48,7 @@ class Work:
         return [text for stage, text in self.steps if stage is Stage.EXECUTE]
 
     def verify(self, check: str, *, of: Sequence[str] | None = None) -> list[str]:
-        """VERIFY of this correct work's own EXECUTE steps, or `of` other steps with an error."""
+        """The VERIFY steps for the EXECUTE steps of this correct work, or for the steps `of`, which have an error."""
         execute, by_steps = self.executed, self.checks_steps and self.num_computed > 0
         verdict = ["ok"] if by_steps else [f"{check} ok"] if check else []
         first = len(execute) if of is None else first_difference(of, execute)
@@ -60,9 +63,9 @@ class Work:
         self.steps.extend((stage, text) for text in texts)
 
     def compute(self, expression: str, value: int, *, before: str = "", after: str = "") -> int:
-        """Write `expression=value` as a step, with an error if planned here; returns the written value.
+        """Write `expression=value` as a step, with an error if one is planned here; returns the written value.
 
-        `before` and `after` are the tags that stand around the computation (teachers/tagged.py).
+        `before` and `after` are the tags around the computation (teachers/tagged.py).
         """
         if self._slips():
             value = _plausible_error(value, self.random)
@@ -93,10 +96,10 @@ def _compared(step: str, written: str) -> str:
 
 
 def _plausible_error(value: int, random: Random) -> int:
-    """A slip in the last digit, in the carry, or in both digits' order."""
+    """A value with an error in the last digit, in the carry, or in the order of the digits."""
     candidates = {value + 1, value - 1, value + 2, value - 2, value + 10, value - 10, int(str(value)[::-1])}
     return random.choice(sorted(v for v in candidates - {value} if 0 <= v < 100))
 
 
 Solver = Callable[[Work, Problem], tuple[str, str]]
-"""Writes UNDERSTAND, PLAN and EXECUTE of a problem; (its answer, what VERIFY says, `{r}` standing for the answer)."""
+"""Writes UNDERSTAND, PLAN and EXECUTE of a problem; returns (its answer, its check with `{r}` for the answer)."""

@@ -1,9 +1,9 @@
-"""Cuts a model's text to its reply: removes thinking, other channels and what follows the end of its turn.
+"""Reduces a model's text to its reply: removes thinking, other channels and everything after the end of its turn.
 
     reply_of("<think>Is it 12?</think>The answer is 13.<|im_end|>")  ->  "The answer is 13."
     reply_of("<think>Is it 12?")                                     ->  "", thinking cut off
 
-A thought is no answer, so a text that ends inside its thinking has an empty reply.
+Thinking is not an answer, so a text that ends inside its thinking has an empty reply.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 
 class Reply(NamedTuple):
-    """The reply and where it starts in the text; `is_cut`: the text ends inside its thinking."""
+    """The reply and its start in the text; `is_cut` means that the text ends inside its thinking."""
 
     text: str
     start: int
@@ -31,7 +31,7 @@ _OPENER = re.compile(
 _CLOSER = re.compile(
     rf"</(?:{_TAGS})>|\[/THINK\]|◁/think▷|<\|end_of_thought\|>|<channel\|>|<unused95>|<\|END_THINKING\|>", re.IGNORECASE
 )
-"""Marks of thinking: of DeepSeek, Qwen and others; Magistral; Kimi; OpenThoughts; Gemma 4; MedGemma; Command."""
+"""Marks around thinking: DeepSeek, Qwen and others; Magistral; Kimi; OpenThoughts; Gemma 4; MedGemma; Command."""
 
 _TURN_END = re.compile(
     r"<\|im_end\|>|<\|eot_id\|>|<\|eom_id\|>|<\|end_of_text\|>|<\|endoftext\|>|<end_of_turn>|<turn\|>|<eos>|</s>|<\|end\|>"
@@ -45,11 +45,11 @@ _TURN_START = re.compile(
 
 
 _ANY_MARK = re.compile(r"<[a-zA-Z/|｜]|\[[/tTeEI]|◁")
-"""How each of these marks begins: most texts hold none, and five searches are spared."""
+"""The beginning of each of these marks. Most texts have none, and this one search then replaces five."""
 
 
 def reply_of(text: str) -> Reply:
-    """The part of a text that answers, without thinking before it and other turns behind it."""
+    """The part of a text that answers, without the thinking before it and the turns after it."""
     if not _ANY_MARK.search(text):
         return Reply(text, 0, False)
     start = 0
@@ -65,7 +65,7 @@ def reply_of(text: str) -> Reply:
         if opener:
             if not text[start : opener.start()].strip():
                 return Reply("", len(text), True)
-            text = text[: opener.start()]  # it answered, and thinks again
+            text = text[: opener.start()]  # the model answered and then thought again
     while opening := _TURN_START.match(text, start):
         start = opening.end()
     end = _TURN_END.search(text, start)
@@ -76,7 +76,10 @@ def reply_of(text: str) -> Reply:
 
 
 def _after_thinking(text: str) -> int:
-    """Where the text goes on behind its thinking; behind the thought before, where the last one ends the text."""
+    """Where the text resumes after its thinking.
+
+    If nothing follows the last thought, the answer between the last two thoughts counts, if there is one.
+    """
     ends = [0, *(match.end() for match in _CLOSER.finditer(text))]
     if len(ends) > 1 and not text[ends[-1] :].strip():
         opener = _OPENER.search(text, ends[-2])

@@ -1,10 +1,10 @@
-"""Multiple choice: the options in a question, and which of them an explanation arrives at.
+"""Multiple choice: the options in a question, and the option that an explanation concludes.
 
     options of "... bằng\\nA. 8a^3.\\nB. 2a^3.\\nC. a^3.\\nD. 6a^3."  ->  {"A": "8a^3", ...}
     "... là V=\\left(2a\\right)^3=8a^3."                            ->  "A"
 
-The decision is made on the explanation's own words only: a letter that it names, an option that it ends with, a number
-that rounds to an option. Where these are missing or contradict each other there is no decision.
+Only the words of the explanation decide: a letter that it names, an option that it ends with, or a number that rounds
+to an option. If these are missing or contradict each other, there is no decision.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _RULED_OUT = re.compile(
 
 
 def split_options(question: str) -> tuple[str, dict[str, str]]:
-    """The stem without its numbering, and the options by letter; none where A to D are not all there, in order."""
+    """The stem without its number, and the options by letter; no options unless A to D all occur in order."""
     best: list[re.Match[str]] = []
     run: list[re.Match[str]] = []
     for match in _OPTION.finditer(question):
@@ -52,7 +52,7 @@ def split_options(question: str) -> tuple[str, dict[str, str]]:
 
 
 def decide_option(explanation: str, options: dict[str, str], language: str = "vi") -> str | None:
-    """The letter of the option that the explanation arrives at; None where it does not tell."""
+    """The letter of the option that the explanation concludes; None if it concludes none."""
     named = _NAMED.findall(explanation) or _ENDS_NAMED.findall(explanation)
     if named:
         return named[-1].upper()
@@ -81,7 +81,7 @@ def _option_keys(option: str) -> tuple[str, str, str]:
 
 
 def _right_side(folded: str) -> str:
-    """What an equation says of its left side, and the coordinates of a named point: P(1;2) is (1;2)."""
+    """The right side of an equation, or the coordinates of a named point: P(1;2) gives (1;2)."""
     right = folded.rsplit("=", 1)[-1]
     point = re.fullmatch(r"[a-z]\d?'*(\(.*;.*\))", right)
     return point[1] if point else right
@@ -92,7 +92,7 @@ def _tokens(text: str) -> list[str]:
 
 
 def _candidates(explanation: str) -> list[str]:
-    """What the explanation ends with: the formulas of its last sentences, last first, their members and intervals."""
+    """The end of the explanation: its last formulas, last first, with their members and intervals."""
     found = [ending[1]] if (ending := _ENDING.search(explanation)) else []
     start = max(0, len(explanation) - 1200)
     tail = explanation[start:]
@@ -173,7 +173,7 @@ _FRACTION = re.compile(r"\\frac\{((?:[^{}]|\{[^{}]*\})*)\}\{((?:[^{}]|\{[^{}]*\}
 
 
 def canonical(text: str) -> str:
-    """A formula without blanks, natural words, delimiters and the many ways of writing the same sign."""
+    """A formula without blanks, ordinary words and delimiters, with one spelling for each sign."""
     text = _WORD.sub(" ", text).lower().strip(" .,;:\t\n\u00a0")
     for pattern, to in _FOLDS:
         text = pattern.sub(to, text)
@@ -199,7 +199,7 @@ _COUNT = re.compile(
 
 
 def _told(explanation: str, options: dict[str, str], language: str) -> str | None:
-    """For options that are plain numbers: the one that the last sentence tells in words, "Vậy có 24 số"."""
+    """If the options are plain numbers: the option that the last sentence states in words, "Vậy có 24 số"."""
     worth = {letter: re.sub(r"[\s$.\u00a0]", "", option) for letter, option in options.items()}
     if not all(re.fullmatch(r"-?\d+", number) for number in worth.values()):
         return None
@@ -212,7 +212,7 @@ def _told(explanation: str, options: dict[str, str], language: str) -> str | Non
 
 
 def _rounded(explanation: str, options: dict[str, str], language: str) -> str | None:
-    """The only option that the explanation's last number rounds to."""
+    """The option to which the explanation's last number rounds, if there is exactly one."""
     worth = {letter: _value(option, language) for letter, option in options.items()}
     if any(value is None for value in worth.values()):
         return None

@@ -1,11 +1,11 @@
-"""Whether two answers are equal: exactly, rule by rule, and false where no rule says so.
+"""Decides whether two answers are equal. The rules are exact; answers are different unless a rule says otherwise.
 
     answers_equal(gold="0.5", prediction=r"\\frac12")            ->  Verdict.EQUAL
     answers_equal(gold="-3", prediction="3")                    ->  Verdict.DIFFERENT
     answers_equal(gold="[2,\\infty)", prediction="x \\ge 2")      ->  Verdict.EQUAL
 
-Numbers are compared exactly. Only what is left as mathematics goes to Math-Verify (Hynek Kydlíček, Hugging Face 2025),
-whole, in a process of its own with a time limit. Each rule and which error it risks: docs/measures.md.
+Numbers are compared exactly. Only the remaining formulas go to Math-Verify (Hynek Kydlíček, Hugging Face 2025), which
+runs in a separate process with a time limit. docs/measures.md lists each rule and the error that it risks.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from parsers.arithmetic.units import split_unit, unit_of
 
 SYMBOLIC_SECONDS = 5.0
 MOST_UNORDERED = 12
-"""Parts of a list that are matched in any order; a longer one is compared as numbers or in order."""
+"""Longest list whose parts are matched in any order; a longer list is compared as sorted numbers or in order."""
 MAX_DEPTH = 3
 MAX_NESTING = 60
-"""Brackets inside brackets that Math-Verify is asked about."""
+"""Deepest nesting of brackets in a formula for Math-Verify."""
 
 
 class Verdict(Enum):
-    """Outcome of comparing two answers; TIMEOUT is neither right nor wrong and has its own count."""
+    """Outcome of a comparison; TIMEOUT is neither right nor wrong and is counted separately."""
 
     EQUAL = "equal"
     DIFFERENT = "different"
@@ -45,13 +45,13 @@ def answers_equal(
     notation: str = "",
     symbolic_seconds: float = SYMBOLIC_SECONDS,
 ) -> Verdict:
-    """Whether the prediction says what the gold answer says.
+    """Whether the prediction means the same as the gold answer.
 
     Args:
-        language: decides what "1.250,50" is: pt, vi, es, fr, de, it and ru write the comma before decimals.
-        notation: the language in which the prediction writes its numbers, where it is another.
-        ordered: the order of a bare list counts, as where numbers were to be sorted. It always counts in a tuple.
-        symbolic_seconds: time for one comparison by Math-Verify.
+        language: decides how to read "1.250,50": pt, vi, es, fr, de, it and ru have a decimal comma.
+        notation: the language of the numbers in the prediction, if it is a different one.
+        ordered: whether the order of a bare list counts, for example after sorting. It always counts in a tuple.
+        symbolic_seconds: time limit for one comparison by Math-Verify.
     """
     if notation and decimal_comma(notation) and not decimal_comma(language) and gold != prediction:
         prediction = with_points(prediction)
@@ -60,7 +60,7 @@ def answers_equal(
 
 
 class _Comparison:
-    """The settings of one comparison, shared by the parts that it falls into."""
+    """The settings of one comparison; comparisons of its parts share them."""
 
     def __init__(self, language: str, ordered: bool, seconds: float) -> None:
         self.language, self.ordered, self.seconds = language, ordered, seconds
@@ -87,7 +87,7 @@ class _Comparison:
         return verdict
 
     def in_order(self, gold: tuple[str, ...], prediction: tuple[str, ...]) -> Verdict:
-        """Equal where every part is equal to the one at its place."""
+        """Equal if each part equals the part at the same position."""
         if len(gold) != len(prediction):
             return Verdict.DIFFERENT
         for one, other in zip(gold, prediction, strict=True):
@@ -97,7 +97,7 @@ class _Comparison:
         return Verdict.EQUAL
 
     def in_any_order(self, gold: tuple[str, ...], prediction: tuple[str, ...]) -> Verdict:
-        """Equal where the parts can be paired off."""
+        """Equal if the parts can be matched one to one."""
         if len(gold) != len(prediction):
             return Verdict.DIFFERENT
         if len(gold) > MOST_UNORDERED:
@@ -123,7 +123,7 @@ _DELIMITERS = re.compile(r"\\[()\[\]]|\$(?=[^\d]|$)|(?<=[^\\RSU ])\$")
 
 
 def _bare(answer: str) -> str:
-    """The answer without formula delimiters inside it; a dollar sign before a digit is money."""
+    """The answer without formula delimiters inside it; dollar signs of money stay."""
     if (
         answer.count("$") % 2 == 0
         and re.search(r"\$[^$]*\$", answer)
@@ -142,7 +142,7 @@ _OPTION_WORD = re.compile(
 
 
 def _options(_: _Comparison, gold: str, prediction: str) -> Verdict | None:
-    """Letters of a multiple choice, with or without the text of the option."""
+    """Letters of multiple-choice options, with or without the text of the option."""
     gold_letter, gold_text = _option(gold)
     letter, text = _option(prediction)
     if gold_letter is None and letter is None:
@@ -173,7 +173,7 @@ _CLOCK = re.compile(r"([0-9]{1,2})(?::([0-5][0-9]))?\s*([ap])\.?\s?m\.?|([0-9]{1
 
 
 def _clock(_: _Comparison, gold: str, prediction: str) -> Verdict | None:
-    """Times of day: 5 p.m. is 5:00 pm and not 5 am; without a.m. or p.m. on one side the hands decide."""
+    """Times of day: 5 p.m. is 5:00 pm, not 5 am; a time without a.m. or p.m. may be either."""
     times = [_CLOCK.fullmatch(formula(answer).strip()) for answer in (gold, prediction)]
     if times[0] is None or times[1] is None:
         return None
@@ -181,7 +181,7 @@ def _clock(_: _Comparison, gold: str, prediction: str) -> Verdict | None:
 
 
 def _hours(time: re.Match[str]) -> set[tuple[int, int]]:
-    """The hour of the day and the minute that a time may be: two without a.m. or p.m. up to 12."""
+    """The possible (hour, minute) pairs of a time: two pairs for an hour up to 12 without a.m. or p.m."""
     hour, minute, half = int(time[1] or time[4]), int(time[2] or time[5] or 0), (time[3] or "").lower()
     if half:
         return {(hour % 12 + 12 * (half == "p"), minute)}
@@ -196,7 +196,7 @@ _BASE_WORDS: dict[str, int] = dict(zip(_NUMERALS, range(2, 11), strict=True))
 
 
 def _bases(_: _Comparison, gold: str, prediction: str) -> Verdict | None:
-    """Numbers written with their base are equal with equal digits and base; one without is not equal."""
+    """Numbers with a base are equal if digits and base are equal; a number without a base is different."""
     found = [_BASED.fullmatch(formula(answer).replace("\\", "").strip()) for answer in (gold, prediction)]
     if found == [None, None]:
         return None
@@ -209,7 +209,7 @@ def _bases(_: _Comparison, gold: str, prediction: str) -> Verdict | None:
 
 
 def _quantities(comparison: _Comparison, gold: str, prediction: str) -> Verdict | None:
-    """Single numbers, with units and per cent; a number is never equal to several."""
+    """Single numbers, with units and per cent signs."""
     prediction = _GROUPED.sub(lambda blanks: re.sub(r"\s", "", blanks[0]), prediction)
     wanted, given = read_quantity(gold, comparison.language), read_quantity(prediction, comparison.language)
     if wanted is None or given is None:
@@ -223,11 +223,12 @@ def _quantities(comparison: _Comparison, gold: str, prediction: str) -> Verdict 
 
 
 _GROUPED = re.compile(r"^-?[1-9][0-9]{0,2}(?:[ \u00a0\u202f\u2009][0-9]{3})+(?![0-9])")
-"""A number whose thousands blanks set apart; only of the prediction, since blanks in a gold answer may part numbers."""
+"""A number with blanks between its thousands; used for predictions only, as blanks in a gold answer may separate
+numbers."""
 
 
 def _ratio(gold: str, prediction: str) -> Verdict | None:
-    """3:2 is 6:4, 3/2 and "3 to 2", and not 1.5."""
+    """Ratios: 3:2 equals 6:4, 3/2 and "3 to 2", but not 1.5."""
     sides = [_RATIO.fullmatch(_FRAC.sub(r"\1/\2", formula(answer))) for answer in (gold, prediction)]
     if ":" not in gold and ":" not in prediction:
         return None
@@ -249,7 +250,7 @@ _NAMED = re.compile(r"\s*([a-zA-Z](?:_\{?\w\}?|\([a-z]\))?)\s*=(?!=)\s*(?=\S)")
 
 
 def _equations(comparison: _Comparison, gold: str, prediction: str) -> Verdict | None:
-    """ "y = 2x + 1" and "2x + 1" are equal where only one side has the name."""
+    """ "y = 2x + 1" equals "2x + 1": the name may be missing on one side."""
     named = [_NAMED.match(formula(answer)) for answer in (gold, prediction)]
     if named[0] and not named[1] and "=" not in prediction and not _lists(gold):
         return comparison.parts(formula(gold)[named[0].end() :], prediction)
@@ -263,7 +264,7 @@ def _lists(answer: str) -> bool:
 
 
 def _intervals(comparison: _Comparison, gold: str, prediction: str) -> Verdict | None:
-    """Intervals, unions of them, and inequalities in one unknown."""
+    """Intervals, unions of intervals, and inequalities in one unknown."""
     language = comparison.language
     stretches = [read_intervals(answer, language) for answer in (gold, prediction)]
     plain = [_is_tuple_or_list(answer) for answer in (gold, prediction)]
@@ -281,7 +282,7 @@ def _intervals(comparison: _Comparison, gold: str, prediction: str) -> Verdict |
 
 
 def _is_tuple_or_list(answer: str) -> bool:
-    """(2, 5), which may be a point as well as an interval."""
+    """Whether the answer is like (2, 5), which may be a point or an interval."""
     return not is_inequality(answer) and bool(re.fullmatch(r"\s*\((?:(?!\\infty|\\cup)[^\[\]])*\)\s*", formula(answer)))
 
 
@@ -305,7 +306,7 @@ def _groups(comparison: _Comparison, gold: str, prediction: str) -> Verdict | No
 
 
 def _is_plain_list(group: Group) -> bool:
-    """Numbers in a row: no one thing equals them."""
+    """Whether the group is a list of numbers, which cannot equal a single value."""
     return all(re.search(r"[0-9]", part) for part in group.parts) and group.opener != "["
 
 
@@ -328,7 +329,7 @@ def _same_group(comparison: _Comparison, wanted: Group, given: Group) -> Verdict
 
 
 def _texts(_: _Comparison, gold: str, prediction: str) -> Verdict | None:
-    """Equal wording; yes and no also with an explanation behind them."""
+    """Equal wording; yes and no may also have an explanation after them."""
     if folded(gold) == folded(prediction):
         return Verdict.EQUAL
     if _NOTHING.fullmatch(formula(gold)) and _NOTHING.fullmatch(formula(prediction)):
@@ -341,11 +342,11 @@ def _texts(_: _Comparison, gold: str, prediction: str) -> Verdict | None:
 
 
 def _measures(comparison: _Comparison, gold: str, prediction: str) -> Verdict | None:
-    """Formulas with units behind them: 36π cm² is 36π, and not 36π m."""
+    """Formulas with units after them: 36π cm² equals 36π, but not 36π m."""
     (wanted, unit), (given, other) = split_unit(formula(gold)), split_unit(formula(prediction))
     if unit is None and other is None:
         return None
-    if unit is None or other is None:  # behind 5√2 a letter is an unknown, unless the other side has a unit there
+    if unit is None or other is None:  # a letter after 5√2 is an unknown, unless the other side has this unit
         last = _LAST_LETTER.search(given if other is None else wanted)
         if last and unit_of(last[1]) != (unit or other):
             return Verdict.DIFFERENT
@@ -369,7 +370,7 @@ _FUNCTIONS = re.compile(r"\\[a-zA-Z]+|\b(?:sin|cos|tan|cot|sec|csc|log|ln|exp|ma
 
 
 def _is_mathematics(answer: str) -> bool:
-    """Whether the whole answer can be one formula: signs of mathematics, and no words."""
+    """Whether the complete answer can be one formula: it has mathematical signs and no words."""
     text = formula(answer)
     has_words = re.search(r"[^\W\d_]{3,}", _FUNCTIONS.sub(" ", text))
     return not has_words and bool(re.search(r"[0-9\\^_=(\[{+*/]|^[a-zA-Z]$", text)) and _nesting(text) <= MAX_NESTING
@@ -384,7 +385,7 @@ def _nesting(text: str) -> int:
 
 
 def _symbolic(gold: str, prediction: str, seconds: float) -> Verdict:
-    """What Math-Verify says of two whole formulas."""
+    """The verdict of Math-Verify on two complete formulas."""
     if not _is_mathematics(gold) or not _is_mathematics(prediction):
         return Verdict.DIFFERENT
     from parsers.answers.symbolic import symbolically_equal

@@ -1,12 +1,12 @@
-"""The final answer of a text: one reading, for the graph and for grading.
+"""Reads the final answer of a text; the graph and the grading use the same reading.
 
     final_answer("... so 72 clips.\\n#### 72")                    ->  "72"
     final_answer(r"Thus it is \\boxed{\\frac{1}{2}}.")            ->  r"\\frac{1}{2}"
     final_answer("So the answer is:\\n\\n2√3 cm")                  ->  "2√3 cm"
     final_answer("<think>maybe \\\\boxed{17}</think>It is 18.")    ->  None
 
-In this order: the student's own answer field, another model's field (`<answer>`), a last line after `####` or `A:`, the
-last box, the last phrase ("the answer is"), a reply that is nothing but a value. Thinking is never searched.
+The search order is: the student's answer field, another model's field (`<answer>`), a last line after `####` or `A:`,
+the last box, the last phrase ("the answer is"), a reply that is only a value. Thinking is never searched.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from parsers.arithmetic.numbers import Number, decimal_comma, find_numbers
 from parsers.text.markers import ANSWER_FIELDS
 
 TAIL = 20_000
-"""Characters at the end of a reply that are searched for a phrase or a last number."""
+"""The search for a phrase or a last number covers this many characters at the end of a reply."""
 NEAR = 1000
-"""Characters at the end in which most last numbers stand."""
+"""Characters at the end of a reply that usually contain the last number; they are searched first."""
 MAX_PHRASE = 400
-"""Characters behind a phrase that are looked at."""
+"""Characters after a phrase in which its answer may stand."""
 
 _NAMES = "answer|result|final_answer|final|solution"
 _FIELD = re.compile(rf"<({_NAMES})>([^<]*(?:<(?!/?(?:{_NAMES})>)[^<]*)*)</\1>", re.IGNORECASE)
@@ -42,30 +42,30 @@ _OPTION_LINE = re.compile(r"^[ \t]*B[:.)]", re.MULTILINE)
 _BOX = re.compile(
     r"b(?<!\w.)oxed(?:\s*(?=\{)|(?<=\\boxed)\s+(?P<bare>[^\s$\\{}]+))|f(?<!\w.)box\s*(?=\{)|o(?<!\w.)xed\s*(?=\{)"
 )
-"""A box; its backslash may be lost on the way, or read with its letter as a backspace. Letters stand before the look
-behind, so that `re` skips to them."""
+"""A box. Its backslash may be lost, or a program may have read "\\b" as a backspace. In the pattern, letters come
+before the lookbehind, so that `re` can skip to them."""
 
 
 class Answer(NamedTuple):
-    """An answer as written, and the language in which its numbers are written: that of the phrase before it."""
+    """An answer as written, and the language of its number format."""
 
     text: str
     language: str
 
 
 def clean_answer(text: str) -> str | None:
-    """The answer without blanks and emphasis around it; None when nothing is left."""
+    """The answer without blanks and emphasis around it; None if nothing is left."""
     return text.strip(WRAPPING + "_") or None
 
 
 def final_answer(text: str, language: str = "en") -> str | None:
-    """Strict: what the text presents as its answer; None where it presents none, or is cut off in its thinking."""
+    """Strict: the answer that the text presents; None if it presents none or ends inside its thinking."""
     answer = find_answer(text, language)
     return None if answer is None else answer.text
 
 
 def find_answer(text: str, language: str = "en") -> Answer | None:
-    """The strict answer, and in which language's notation it stands: "Die Antwort ist 3,5" is German in any text."""
+    """The strict answer and the language of its notation: "Die Antwort ist 3,5" is German in any text."""
     for field in ANSWER_FIELDS:
         found = field.findall(text)
         if found:
@@ -87,7 +87,7 @@ def _cleaned(text: str, language: str) -> Answer | None:
 
 
 def _presented(reply: str, language: str) -> Answer | None:
-    """The answer of a reply by its last line, box, phrase, or by being nothing but a value."""
+    """The answer of a reply: from its last line, its last box or its last phrase, or a reply that is only a value."""
     line = answer_line(reply)
     if line and not reply[line.end() :].strip():
         return last_phrase(line[2], language) or _cleaned(line[2], language)
@@ -96,7 +96,7 @@ def _presented(reply: str, language: str) -> Answer | None:
         begin, end = spans[-1]
         phrase = last_phrase(reply[end:], language)
         if phrase is not None and _is_value(*phrase):
-            return phrase  # it boxed one answer and gave another afterwards
+            return phrase  # the text boxed one answer and gave another afterwards
         return _cleaned(_listed(reply, spans) or reply[begin:end], language)
     phrase = last_phrase(reply, language)
     if phrase is not None or "\\boxed" in reply:
@@ -108,11 +108,11 @@ def _presented(reply: str, language: str) -> Answer | None:
 
 
 _BETWEEN_BOXES = re.compile(r"\}[\s$.]*(?:,? ?(?:and|e|và|y|和)|[,;、])[\s$]*\\(?:boxed|fbox)\{", re.IGNORECASE)
-"""No "or": it often joins two spellings of one answer."""
+"""The pattern has no "or", which often joins two spellings of one answer."""
 
 
 def _listed(reply: str, spans: list[tuple[int, int]]) -> str | None:
-    """The boxes at the end of a reply that nothing but "and" or a comma joins, as one list; None where it is one."""
+    """The boxes at the end of a reply, joined only by "and" or commas, as one list; None if there is only one."""
     first = len(spans) - 1
     while first and _BETWEEN_BOXES.fullmatch(reply[spans[first - 1][1] : spans[first][0]]):
         first -= 1
@@ -120,9 +120,9 @@ def _listed(reply: str, spans: list[tuple[int, int]]) -> str | None:
 
 
 def answer_line(text: str) -> re.Match[str] | None:
-    """The line after `####` or `A:` that gives the answer: the last line of the text, or the only one with a value.
+    """The line with `####` or `A:` that gives the answer: the last line of the text, or a single line with a value.
 
-    Any other `####` is a heading, and `A:` above `B:` an option.
+    Any other `####` is a heading, and `A:` above `B:` is an option.
     """
     lines = list(_ANSWER_LINE.finditer(text))
     if any(line[1] == "A:" for line in lines) and _OPTION_LINE.search(text):
@@ -133,12 +133,12 @@ def answer_line(text: str) -> re.Match[str] | None:
 
 
 def _is_value(answer: str, language: str) -> bool:
-    """Whether the words are an answer beyond doubt: a number or the letter of an option."""
+    """Whether the text is certainly an answer: a number or the letter of an option."""
     return read_quantity(tidy(answer), language) is not None or option_letter(tidy(answer)) is not None
 
 
 def _is_bare(answer: str, language: str = "en") -> bool:
-    """Whether a text is nothing but a number or the letter of an option."""
+    """Whether a text is only a number, or an option."""
     if evaluate(answer, language) is not None or option_letter(answer) or _BARE_OPTION.fullmatch(answer):
         return True
     number = read_quantity(answer, language)
@@ -150,7 +150,7 @@ _NAMED_VALUE = re.compile(r"[a-zA-Z]\s*=\s*\S+$")
 
 
 def last_phrase(reply: str, language: str) -> Answer | None:
-    """The answer behind the last phrase that gives one; None without any."""
+    """The answer after the last phrase that gives one; None if no phrase does."""
     tail = reply[-TAIL:]
     for phrase in reversed(find_phrases(tail)):
         if SUPPOSED.search(tail[max(0, phrase.start() - 60) : phrase.start()]):
@@ -174,7 +174,7 @@ _LIST_ITEM = re.compile(r"[ \t]*(?:[-*•][ \t]+|\d{1,2}[.)][ \t]+)([^\n]+)")
 
 
 def _answer_behind(behind: str, language: str) -> str | None:
-    """The answer that begins behind a phrase: on its line, in a display, or on the next line or lines."""
+    """The answer after a phrase: on the same line, in a displayed formula, or on the following lines."""
     behind = behind.lstrip(" \t*_`:：") if not behind.lstrip(" \t").startswith("**$") else behind.lstrip(" \t*")
     display = _DISPLAY.match(behind)
     if display:
@@ -195,7 +195,7 @@ _ENVIRONMENT = re.compile(r"\\(?:begin|end)\{(?:align|aligned|gathered|split|gat
 
 
 def _last_line(display: str) -> str:
-    """A display in one line: the last of a chain whose lines begin with "=", without what aligns it."""
+    """A displayed formula as one line, without alignment; of a chain with lines that begin with "=", the last line."""
     text = _ENVIRONMENT.sub(" ", display)
     lines = [line.replace("&", " ").strip() for line in text.split("\\\\") if line.strip()] if text != display else []
     if len(lines) == 1 or (lines and all(line.startswith("=") for line in lines[1:])):
@@ -204,7 +204,7 @@ def _last_line(display: str) -> str:
 
 
 def _items(text: str) -> list[re.Match[str]]:
-    """The list items that a text begins with."""
+    """The list items at the start of a text."""
     found: list[re.Match[str]] = []
     for line in text.split("\n"):
         item = _LIST_ITEM.fullmatch(line)
@@ -219,7 +219,7 @@ _FORMULA = re.compile(r"\$[^$\n]*\$|\\\([^\n]*?\\\)")
 
 
 def _first_sentence(line: str) -> str:
-    """The line up to the end of its first sentence; a full stop inside a formula or an abbreviation ends none."""
+    """The first sentence of the line; a full stop in a formula or an abbreviation does not end it."""
     formulas = [match.span() for match in _FORMULA.finditer(line)]
     for end in _SENTENCE_END.finditer(line):
         position = end.start()
@@ -240,7 +240,7 @@ _LEAD = re.compile(
 
 
 def _without_clause(answer: str, language: str) -> str | None:
-    """The answer itself: without an explanation or an aside behind it, and the computation before its result."""
+    """The answer alone, without the computation before it and the explanation or remark after it."""
     answer = answer.strip(WRAPPING + "_").rstrip(".。")
     answer = CLAUSE.sub("", answer, count=1)
     shorter = _ASIDE.sub("", answer)
@@ -257,14 +257,14 @@ def _without_clause(answer: str, language: str) -> str | None:
 
 _CURRENCY = re.compile(r"^(?:R\$|US\$|\\?\$|€|£)\s*(?=-?[0-9.,]+$)")
 
-"""A currency sign before a number goes, a unit behind one stays."""
+"""A currency sign before a number is removed; a unit after a number stays."""
 
 
 def last_number(text: str, language: str = "en") -> str | None:
-    """Lenient: the last number of the text in digits, as written, without currency sign; None without any."""
+    """Lenient: the last number in digits, as written, without its currency sign; None if there is no number."""
     tail = text[-TAIL:]
     numbers = _in_digits(tail[-NEAR:].partition("\n")[2], language)
-    if len(numbers) < 2:  # the first one may be cut off
+    if len(numbers) < 2:  # the first number may be incomplete
         numbers = _in_digits(tail, language)
     return numbers[-1].text if numbers else None
 
@@ -274,7 +274,7 @@ def _in_digits(text: str, language: str) -> list[Number]:
 
 
 def extract_answer(text: str, *, lenient: bool = False, language: str = "en") -> str | None:
-    """The strict answer; if there is no such answer and `lenient` is set, the last number."""
+    """The strict answer; if there is none and `lenient` is set, the last number."""
     answer = final_answer(text, language)
     return last_number(text, language) if answer is None and lenient else answer
 
@@ -286,7 +286,7 @@ def last_box(text: str) -> str | None:
 
 
 def boxes(text: str) -> list[str]:
-    """The contents of all closed `\\boxed{...}` that do not stand inside another, in order."""
+    """The contents of all closed `\\boxed{...}` that are not inside another one, in order."""
     return [text[start:end] for start, end in _box_spans(text)]
 
 

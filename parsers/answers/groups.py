@@ -1,4 +1,4 @@
-"""Answers of several parts: lists, sets, tuples, and intervals against inequalities.
+"""Answers with several parts: lists, sets and tuples; also intervals, which may be written as inequalities.
 
     read_group("(1,5;2)", "vi")      ->  "(" "1,5" "2" ")"
     read_group("x = 2 or x = 3")     ->  a list of "2" and "3"
@@ -42,7 +42,7 @@ _ALL_THOUSANDS = re.compile(r"-?[0-9]{1,3}(?:,[0-9]{3})+")
 
 
 def read_group(answer: str, language: str) -> Group | None:
-    """The parts of an answer that has two or more, None for one thing."""
+    """The parts of an answer with two or more parts; None for a single value."""
     text = formula(answer).replace("\\{", "{").replace("\\}", "}").strip(" $")
     name = _NAME.match(text)
     if name and text[name.end() :][:1] in _BRACKETS:
@@ -77,7 +77,7 @@ def _closes_at_end(text: str) -> bool:
 
 
 def split_parts(text: str, language: str, *, bracketed: bool = False) -> tuple[str, ...]:
-    """The parts between semicolons, else between commas that are neither decimal marks nor thousands separators."""
+    """The parts between semicolons; without semicolons, between commas that do not belong to a number."""
     if ";" in text:
         return _split(text, re.compile(r"\s*;\s*"))
     if decimal_comma(language):
@@ -94,7 +94,7 @@ def _is_number(part: str) -> bool:
 
 
 def _split(text: str, separator: re.Pattern[str]) -> tuple[str, ...]:
-    """The text at the separators outside brackets; an "and" before the last part is dropped."""
+    """Splits the text at the separators outside brackets."""
     parts: list[str] = []
     depth = begin = position = 0
     while position < len(text) and len(parts) <= MOST_PARTS:
@@ -112,7 +112,7 @@ def _split(text: str, separator: re.Pattern[str]) -> tuple[str, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """A stretch of the number line; an end is text, -∞ and ∞ are never closed."""
+    """An interval of the number line. Its ends are text; -∞ and ∞ never belong to it."""
 
     low: str
     high: str
@@ -131,7 +131,7 @@ _REALS = re.compile(r"\\mathbb\{?R\}?|(?:all )?real numbers|todos os reais|\(-\\
 
 
 def read_intervals(answer: str, language: str) -> tuple[Interval, ...] | None:
-    """The union of intervals that an answer names by brackets or by inequalities; None for anything else."""
+    """The union of intervals that an answer gives in brackets or as inequalities; None for anything else."""
     text = _MEMBER_OF.sub("", _SET_OF.sub(r"\1", formula(answer))).strip(" $")
     if _REALS.fullmatch(text):
         return (Interval(f"-{INFINITY}", INFINITY, False, False),)
@@ -142,7 +142,7 @@ def read_intervals(answer: str, language: str) -> tuple[Interval, ...] | None:
 
 
 def _overlap(one: Interval | None, other: Interval | None) -> tuple[Interval, ...] | None:
-    """x > 2 and x < 5: an end of each."""
+    """The overlap of a lower and an upper bound: x > 2 and x < 5."""
     if one is None or other is None or INFINITY in one.low:
         one, other = other, one
     if one is None or other is None or INFINITY in one.low or INFINITY not in one.high or INFINITY in other.high:

@@ -1,4 +1,4 @@
-"""One spelling of an answer: what wraps it is taken off, and the many ways of writing one sign become one.
+"""Gives an answer one spelling: removes what wraps it, and writes each sign in one way.
 
 tidy(r"**$\\boxed{5}$**.")                    ->  "5"
 formula(r"3\\dfrac12")                         ->  r"(3+\\frac{1}{2})"
@@ -16,7 +16,7 @@ from math import comb, factorial
 from parsers.arithmetic.numbers import VULGAR
 
 MAX_ANSWER = 2000
-"""Characters of an answer that are compared; longer ones are loops."""
+"""Longest answer in characters; longer text is usually a repeating loop and is cut."""
 WRAPPING = " \t\r\n\u00a0\u200b\ufeff*`"
 _MAX_FACTORIAL = 60
 
@@ -26,7 +26,7 @@ _OPTION_LETTER = re.compile(r"\(?([A-Z])\)?[.):]?")
 
 
 def tidy(answer: str) -> str:
-    """The answer without blanks, emphasis, formula delimiters, a box and a full stop around it."""
+    """The answer without the blanks, emphasis, formula delimiters, box and full stop around it."""
     answer = unicodedata.normalize("NFC", answer[:MAX_ANSWER])
     for _ in range(6):
         before = answer
@@ -49,7 +49,7 @@ _BRACE = re.compile(r"\\.|[{}]", re.DOTALL)
 
 
 def closing_braces(text: str) -> dict[int, int]:
-    """Where each brace that closes does so, by where it opens; an escaped brace is a character."""
+    """Maps the position of each opening brace to that of its closing brace; escaped braces do not count."""
     found: dict[int, int] = {}
     opened: list[int] = []
     for match in _BRACE.finditer(text):
@@ -61,7 +61,7 @@ def closing_braces(text: str) -> dict[int, int]:
 
 
 def option_letter(answer: str) -> str | None:
-    """The letter of "B", "(B)", "B." or "B)", None for anything else."""
+    """The letter of "B", "(B)", "B." or "B)"; None for anything else."""
     match = _OPTION_LETTER.fullmatch(answer)
     return match[1] if match else None
 
@@ -128,7 +128,7 @@ def _factorial(match: re.Match[str]) -> str:
 
 @lru_cache(maxsize=4096)
 def formula(answer: str) -> str:
-    """The answer as LaTeX in one spelling: mixed numbers in brackets, factorials and powers of ten worked out."""
+    """The answer as LaTeX in one spelling, with mixed numbers as sums, factorials computed and 1.5e3 as a product."""
     for pattern, to in _FOLDS[:3]:
         answer = pattern.sub(to, answer)
     answer = answer.translate(_SIGNS)
@@ -143,7 +143,7 @@ _INDEXED = re.compile(r"(?<![\\a-zA-Z])([a-zA-Z])([0-9])")
 
 
 def for_math_verify(answer: str) -> str:
-    """The formula in the LaTeX that Math-Verify reads as meant: degrees inside functions are radians."""
+    """The formula in LaTeX that Math-Verify reads correctly: degrees in trigonometric formulas become radians."""
     answer = _INDEXED.sub(r"\1_{\2}", _FUNCTION.sub(r"\\\1 ", answer))  # x2 is a name, not two x
     if re.search(r"\\(?:sin|cos|tan|cot|sec|csc)", answer):
         answer = _DEGREES.sub(r"(\\frac{\1 \\cdot \\pi}{180})", answer)
@@ -154,7 +154,7 @@ _SPACE = re.compile(r"(?<![0-9])\s+|\s+(?![0-9])")
 
 
 def folded(answer: str) -> str:
-    """What two answers of equal wording share: no blanks (but between digits), no delimiters; words without case."""
+    """A form that is equal for answers with equal wording: without delimiters and case, with blanks only at digits."""
     bare = _SPACE.sub("", formula(answer)).replace("$", "").strip(" .,;:")
     return bare.casefold() if is_words(answer) else bare
 
@@ -163,11 +163,11 @@ _ARTICLE = re.compile(r"^(?:the|an?|os?|as?|los?|las?|el|um|uma|un|una)\s+(?=[^\
 
 
 def is_words(answer: str) -> bool:
-    """Whether the answer is plain words: no digits and none of the signs of mathematics."""
+    """Whether the answer is plain words, without digits and mathematical signs."""
     return bool(re.search(r"[^\W\d_]{2}", answer)) and not re.search(r"[0-9\\^_=+*/<>{}|()\[\]]", answer)
 
 
 def words_of(answer: str) -> str:
-    """Plain words without case, article, quotes and punctuation around them."""
+    """Plain words in lower case, without an article and without quotes and punctuation around them."""
     bare = answer.strip(" .,;:'\"“”‘’«»").casefold()
     return " ".join(_ARTICLE.sub("", bare).split())

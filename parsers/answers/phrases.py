@@ -1,4 +1,4 @@
-"""The words by which a text presents its answer, compiled from phrases.toml, which has an example for every rule."""
+"""The phrases with which a text presents its answer, compiled from phrases.toml; each rule there has an example."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ _LETTER = re.compile(r"[^\W\d_]")
 
 
 def find_phrases(text: str) -> list[re.Match[str]]:
-    """The phrases of a text in order; the answer stands behind each.
+    """The phrases of a text in order; the answer follows each phrase.
 
-    Most texts hold the stems of one or two phrases; trying every phrase takes ten times as long.
+    Only phrases whose stems occur in the text are tried, because trying every phrase takes ten times as long.
     """
     if not _LETTER.search(text):
         return []  # most answer lines: a number
@@ -39,7 +39,7 @@ def find_phrases(text: str) -> list[re.Match[str]]:
 
 @lru_cache(maxsize=256)
 def _finder(rows: tuple[int, ...]) -> re.Pattern[str]:
-    """Any of the phrases in these rows of the table."""
+    """A pattern that matches any phrase in these rows of the table."""
     named = (f"(?P<{TABLE['phrase'][i]['language']}_{i}>{_any_of([TABLE['phrase'][i]])})" for i in rows)
     pattern = "|".join(named) or r"(?!)"
     return re.compile(pattern, re.IGNORECASE | re.MULTILINE)
@@ -51,10 +51,10 @@ def language_of(phrase: re.Match[str]) -> str:
 
 
 DENIED = re.compile(rf"\s*(?:{_any_of(TABLE['denied'])})(?![^\W\d_]|(?<=[^\W\d_])')", re.IGNORECASE)
-"""What stands behind a phrase that gives no answer: "the answer is not 8", "the answer is correct"."""
+"""Words after a phrase that gives no answer: "the answer is not 8", "the answer is correct"."""
 
 SUPPOSED = re.compile(rf"(?:{_any_of(TABLE['supposed'])})[^\n.,;:!?]{{0,25}}$", re.IGNORECASE)
-"""What stands before a phrase that only supposes an answer: "if the answer is 8"."""
+"""Words before a phrase that only assumes an answer: "if the answer is 8"."""
 
 CLAUSE = re.compile(rf"(?:{_any_of(TABLE['clause'])}).*$", re.IGNORECASE | re.DOTALL)
-"""An explanation behind an answer: ", because …"."""
+"""An explanation after an answer: ", because …"."""

@@ -1,4 +1,4 @@
-"""An answer that is one number: its exact value, whether it is a per cent, and its unit or the words beside it.
+"""An answer that is one number: its exact value, whether it is a per cent, and its unit or the words next to it.
 
 read_quantity("72 km/h")            ->  72, unit km/h
 read_quantity("R$ 1.250,50", "pt")  ->  2501/2, unit R$
@@ -19,12 +19,12 @@ from parsers.arithmetic.numbers import find_numbers
 from parsers.arithmetic.units import Unit, is_one_letter, leading_unit, same_dimension, unit_of
 
 MOST_WORDS = 8
-"""Words beside a number; a longer text is a sentence that happens to hold one."""
+"""Most words next to a number; a longer text is a sentence that happens to contain a number."""
 
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """One number. `value` of a per cent is the number before the sign: 25 for 25 %."""
+    """One number. For a per cent, `value` is the number before the sign: 25 for 25 %."""
 
     value: Fraction
     is_percent: bool = False
@@ -72,7 +72,7 @@ _PLAIN_WORDS = re.compile(r"[^\W\d_]{3,}(?: [^\W\d_]{2,}){0,4}")
 
 
 def read_quantity(answer: str, language: str) -> Quantity | None:
-    """The one number of a tidied answer, None where it holds none, several, or an unknown."""
+    """The only number of a tidied answer; None if the answer has no number, several numbers or an unknown."""
     plain = _ASIDE.sub("", _ABOUT.sub("", formula(answer)))
     name = _NAME.match(plain)
     plain = plain[name.end() :] if name else plain
@@ -95,7 +95,7 @@ def read_quantity(answer: str, language: str) -> Quantity | None:
 
 
 def _result(plain: str, language: str) -> str:
-    """The last side of "3 + 4 = 7" or "Total = 7", whose other sides hold no unknown; else the text itself."""
+    """The last side of "3 + 4 = 7" or "Total = 7", if no other side has an unknown; otherwise the text itself."""
     last = _LAST_MEMBER.search(plain)
     if last is None:
         return plain
@@ -116,7 +116,7 @@ def _value(text: str, language: str) -> Fraction | None:
 
 
 def _with_words(plain: str, unit: Unit | None, language: str) -> Quantity | None:
-    """A number with a unit of the table behind it, or with plain words around it."""
+    """A number followed by a unit of the table, or surrounded by plain words."""
     tail = _UNIT_TAIL.match(plain)
     if tail:
         named = unit_of(tail["unit"])
@@ -155,7 +155,7 @@ def _long(words: list[str]) -> frozenset[str]:
 
 
 def same_quantity(*, gold: Quantity, prediction: Quantity) -> bool:
-    """Whether two numbers are equal with their per cent signs, units and words; what the gold lacks is no fault."""
+    """Whether two numbers agree in value, per cent sign, unit and words; a unit or words may be missing on one side."""
     if gold.is_percent != prediction.is_percent:
         return _same_share(*((gold, prediction) if gold.is_percent else (prediction, gold)))
     if gold.unit and prediction.unit:
@@ -173,7 +173,7 @@ def same_quantity(*, gold: Quantity, prediction: Quantity) -> bool:
 
 
 def _same_share(percent: Quantity, bare: Quantity) -> bool:
-    """25 % is 0.25, and 25 where that was asked for in per cent; but 0.5 % is not 0.5."""
+    """Whether a per cent equals a bare number: 25 % equals 0.25 and also 25, but 0.5 % does not equal 0.5."""
     if bare.unit is not None or bare.words:
         return False
     return bare.value * 100 == percent.value or (bare.value == percent.value and abs(bare.value) > 1)

@@ -1,6 +1,6 @@
-"""Symbolic comparison of two answers by Math-Verify, in a process of its own that is killed when it runs out of time.
+"""Compares two answers symbolically with Math-Verify, in a separate process that is killed after a time limit.
 
-Math-Verify limits its time with signals, which fail off the main thread; a process can be stopped from anywhere.
+Math-Verify limits its time with signals, which fail outside the main thread. Any thread can stop a process.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ from pathlib import Path
 from typing import Any
 
 START_SECONDS = 120.0
-"""Importing sympy on a busy machine."""
+"""Time limit for starting the process; importing sympy is slow on a busy machine."""
 
 DIGITS = 15
-"""Decimal places to which values that are not rational are compared."""
+"""Irrational values are compared to this many decimal places."""
 RELATIVE = 1e-12
-"""By how much of the larger one two constants may differ."""
+"""Largest relative difference of two equal constants."""
 
 _lock = threading.Lock()
 _worker: _Worker | None = None
 
 
 def symbolically_equal(*, gold: str, prediction: str, seconds: float) -> bool | None:
-    """Whether Math-Verify finds the answers equal; None when it takes longer than `seconds`.
+    """Whether Math-Verify finds the answers equal; None if it takes longer than `seconds`.
 
     Raises:
         ImportError: Math-Verify is not installed.
@@ -45,7 +45,7 @@ def symbolically_equal(*, gold: str, prediction: str, seconds: float) -> bool | 
 
 
 class _Worker:
-    """A running `python -m parsers.answers.symbolic`: one JSON question a line in, one JSON answer a line out."""
+    """A running `python -m parsers.answers.symbolic`; each line in is a JSON question, each line out an answer."""
 
     def __init__(self) -> None:
         self.owner = os.getpid()
@@ -106,7 +106,7 @@ class _Worker:
 
 
 def _differ(a: Any, b: Any) -> bool:
-    """Whether two constants differ by more than rounding: Math-Verify rounds to places, and tiny ones to nothing."""
+    """Whether two constants differ by more than rounding; Math-Verify would round tiny constants to zero."""
     from sympy import Expr, N
 
     if not (isinstance(a, Expr) and isinstance(b, Expr) and a.is_number and b.is_number):
@@ -119,7 +119,7 @@ def _serve() -> None:
     from math_verify import LatexExtractionConfig, parse, verify
 
     def read(answer: str) -> list[Any]:
-        """The whole answer as one formula, or nothing: never one number of it."""
+        """The complete answer as one formula, or an empty list; never just one number from it."""
         return parse(
             f"${answer}$",
             extraction_config=[LatexExtractionConfig()],
@@ -136,7 +136,7 @@ def _serve() -> None:
                 gold, prediction, float_rounding=DIGITS, numeric_precision=DIGITS + 5, timeout_seconds=None
             )
             equal = equal and not _differ(gold[0], prediction[0])
-        except Exception:  # whatever sympy trips over is an answer that it cannot show to be equal
+        except Exception:  # if sympy fails, it cannot show that the answers are equal
             equal = False
         print("equal" if equal else "different", flush=True)
 

@@ -1,4 +1,4 @@
-"""The chains of one statement while they are collected: the member and the chain that are open, and how they close."""
+"""Collects the chains of one statement: keeps the open member and the open chain, and closes them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from parsers.arithmetic.runs import Run
 
 
 class ChainBuilder:
-    """Holds the tokens of a statement and where the reader of equations stands among them."""
+    """Stores the tokens of a statement, the reader's position in them, and the chains so far."""
 
     def __init__(self, text: str, language: str, tokens: list[Token]) -> None:
         self.text, self.language, self.tokens = text, language, tokens
@@ -20,18 +20,18 @@ class ChainBuilder:
         self.words_start = -1  # where the words before the current run begin
 
     def following(self) -> Token | None:
-        """The next token that is no dress."""
+        """The next token that is not markup (kind "dress")."""
         for token in self.tokens[self.at : self.at + 3]:
             if token.kind != "dress":
                 return token
         return None
 
     def is_adjacent(self, token: Token) -> bool:
-        """Whether the token stands right behind the run."""
+        """Whether the token directly follows the run."""
         return self.run.end == token.start
 
     def close_member(self, end: int) -> None:
-        """A relation ends the member."""
+        """Closes the member at a relation sign."""
         member = self.member(end)
         if member is not None:
             self.drop_spoken(member)
@@ -43,7 +43,7 @@ class ChainBuilder:
         self.run, self.words_start = Run(self.language), -1
 
     def close_chain(self, end: int) -> None:
-        """End of a clause: keep the chain if it says anything."""
+        """Ends a clause and keeps its chain if the chain has content."""
         chain, run = self.chain, self.run
         if not (run.parts or run.broken or chain.members or chain.open_left):  # most sentences: words alone
             self.words_start, self.is_spoken = -1, False
@@ -59,12 +59,15 @@ class ChainBuilder:
             settle(chain, self.language)
         worth = chain.is_equation or any(m.operators for m in chain.members)
         if worth and (len(chain.members) > 1 or any(m.operands or m.symbols for m in chain.members)):
-            self.chains.append(chain)  # names only, too: "Total = A plus B"
+            self.chains.append(chain)  # also an equation of names only: "Total = A plus B"
         self.chain, self.run, self.words_start, self.is_spoken = Chain(), Run(self.language), -1, False
 
     def drop_spoken(self, member: Member) -> None:
-        """Takes back an equality in words that a computation contradicts, "an increase of 50% of 8 is 1.5 * 8", or
-        that tells something else of a share: "half of the 20 pupils are 15 years old"."""
+        """Removes an equality in words that is not an equation.
+
+        A computation contradicts it: "an increase of 50% of 8 is 1.5 * 8". Or it states another property of a share:
+        "half of the 20 pupils are 15 years old".
+        """
         if not self.is_spoken:
             return
         self.is_spoken = False
@@ -80,7 +83,7 @@ class ChainBuilder:
             self.chain = Chain()
 
     def member(self, end: int) -> Member | None:
-        """The run so far as one member, or the words so far as a name; None if there is nothing."""
+        """The run so far as one member, or the words so far as a name; None if there is neither."""
         if not self.run.is_empty:
             member = self.run.member(self.text)
             return Member(name=member.raw, raw=member.raw) if self.run.is_named else member
@@ -88,12 +91,12 @@ class ChainBuilder:
         return Member(name=words, raw=words) if words else None
 
     def restart(self, position: int) -> None:
-        """A new run begins here; what stood before it was words."""
+        """Starts a new run here; what came before counts as words."""
         if self.chain.members or self.chain.open_left:
             self.close_chain(position)
             return
         start = self.words_start if self.words_start >= 0 else self.run.start
-        if self.run.operators and not self.run.symbols:  # an expression of its own, no equation
+        if self.run.operators and not self.run.symbols:  # a separate expression, not an equation
             self.close_chain(position)
         else:
             self.run = Run(self.language)

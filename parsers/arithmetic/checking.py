@@ -1,4 +1,4 @@
-"""How a computation is checked in another way than it was made: inverse operation, or its parts put together again.
+"""Checks a computation by another route: the inverse operation, or the values of its parts combined.
 
 48+24 = 72        ->  "72 - 24 = 48"
 24/8 = 3          ->  "3 * 8 = 24"
@@ -18,7 +18,7 @@ from parsers.graph import Step
 
 
 def check_text(step: Step, language: str = "en") -> str:
-    """A true equation that shows the step's value to be right; the step must re-compute.
+    """A true equation that confirms the step's value; recomputing the step must give this value.
 
     Raises:
         ValueError: the step has no expression and number.
@@ -27,7 +27,7 @@ def check_text(step: Step, language: str = "en") -> str:
         raise ValueError("a step without a computation cannot be checked")
     exact = evaluate(step.expression, language)
     if exact and exact == 100 * step.value:
-        return f"{_again(step.expression)} = {show(exact, language)}%"  # 12/20*100 = 60%, which is worth 0.6
+        return f"{_again(step.expression)} = {show(exact, language)}%"  # 12/20*100 = 60%, whose value is 0.6
     if exact != step.value:
         return f"{_again(step.expression)} ≈ {show(step.value, language)}"
     text = _inverse(step.expression, step.value, language) or _parts(step.expression, step.value, language)
@@ -39,7 +39,7 @@ def _again(expression: str) -> str:
 
 
 def _inverse(expression: str, value: Fraction, language: str) -> str | None:
-    """For a chain of additions and subtractions, or of multiplications and divisions: undone from the end."""
+    """Undoes a chain of additions and subtractions, or of multiplications and divisions, from its end."""
     numbers = operands(expression, language)
     if not 2 <= len(numbers) <= 6 or expression[: numbers[0].start].strip() or expression[numbers[-1].end :].strip():
         return None
@@ -58,7 +58,7 @@ def _inverse(expression: str, value: Fraction, language: str) -> str | None:
 
 
 def _parts(expression: str, value: Fraction, language: str) -> str | None:
-    """The values of the terms, or of the factors, put together again."""
+    """Combines the values of the terms, or of the factors."""
     for signs in ("+-", "*/"):
         pieces = _split(expression, signs)
         if len(pieces) < 2:
@@ -76,7 +76,7 @@ def _parts(expression: str, value: Fraction, language: str) -> str | None:
 
 
 def _split(expression: str, signs: str) -> list[tuple[str, str]]:
-    """Pieces between the signs that stand outside brackets, each with the sign before it."""
+    """Splits the expression at the signs outside brackets; each piece keeps the sign before it."""
     pieces: list[tuple[str, str]] = []
     depth, begin, sign = 0, 0, ""
     for i, letter in enumerate(expression):

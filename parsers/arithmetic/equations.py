@@ -1,4 +1,4 @@
-r"""The equations written in a statement, read over the units, currencies and words around them.
+r"""Reads the equations in a statement and skips the units, currencies and words around them.
 
 "Overtime pay = 5 hours * $10/hour * 1.2 = $60"
 ->  one chain: name "Overtime pay", member "5 * 10 * 1.2" (60), member "60"
@@ -22,9 +22,9 @@ from parsers.arithmetic.worded import in_digits
 
 REMAINDERS = words_of("remainder")
 MAX_STATEMENT = 8000
-"""Characters of one statement that are read for equations."""
+"""The reader looks for equations in this many characters of a statement."""
 MAX_UNIT_WORDS = 8
-"""Words between a number and the next sign; with more of them, the number belongs to another clause."""
+"""Most words between a number and the next sign; with more words, the number belongs to another clause."""
 
 _BEFORE_FRACTION = frozenset(("number", "factorial", "close"))
 _WORDY = frozenset(("word", "verb", "sign", "remainder"))
@@ -36,7 +36,7 @@ _MULTIPLIED = frozenset(("number", "symbol", "open", "short"))
 def read_chains(text: str, language: str = "en", *, unknown: str = "") -> list[Chain]:
     """The equations and unsolved expressions of a statement, in reading order.
 
-    `unknown`: a sign to which the problem gives a meaning of its own, so that nothing with it is worked out.
+    `unknown`: a sign to which the problem gives its own meaning; no expression with this sign is evaluated.
     """
     text = text[:MAX_STATEMENT]
     if "\\begin{" in text:
@@ -46,12 +46,12 @@ def read_chains(text: str, language: str = "en", *, unknown: str = "") -> list[C
 
 
 _TABULAR = re.compile(r"\\begin\{([bpvBV]?matrix|array|cases)\}.*?(?:\\end\{\1\}|$)", re.DOTALL)
-"""What stands in rows and columns is no equation of one line."""
+"""Rows and columns (matrix, array, cases), which are not an equation on one line."""
 _DOLLARS = re.compile(r"(?<!\\)\$+")
 
 
 def _is_dollared(text: str) -> bool:
-    """Whether dollar signs open and close formulas: they come in pairs, and no number follows a second one."""
+    """Whether dollar signs delimit formulas: they come in pairs, and no digit follows the second of a pair."""
     found = [match.end() for match in _DOLLARS.finditer(text)]
     return len(found) % 2 == 0 and not any(text[end : end + 1].isdigit() for end in found[1::2])
 
@@ -86,7 +86,10 @@ class _Reader(OperationReader):
         return self.chains
 
     def on_formula(self, token: Token) -> None:
-        """A formula opens: what stood before it, over words, was another clause; an equation in it is whole."""
+        """A formula opens. Arithmetic before it belongs to another clause if there are words between the two.
+
+        The run before it is also dropped if its last operand is missing and the formula has a relation sign.
+        """
         run = self.run
         if run.after_operand and run.unit_words and not run.depth:
             self.restart(token.start)
@@ -94,7 +97,7 @@ class _Reader(OperationReader):
             self.run = Run(self.language)
 
     def closes_equation(self) -> bool:
-        """Whether a relation stands in the formula that has just opened."""
+        """Whether the formula that has just opened contains a relation sign."""
         for token in self.tokens[self.at : self.at + 60]:
             if token.kind == "relation" or token.text in ("\\)", "\\]"):
                 return token.kind == "relation"
@@ -122,7 +125,7 @@ class _Reader(OperationReader):
         self.run.take_number(token)
 
     def is_factor(self, token: Token) -> bool:
-        """Whether a number right behind another operand multiplies it: 2^6 7^2, C(5,4) C(10,2), (1/2) 278 +."""
+        """Whether a number right after another operand multiplies it: 2^6 7^2, C(5,4) C(10,2), (1/2) 278 +."""
         last, following = self.run.parts[-1], self.following()
         if self.text[self.run.end : token.start].strip("\\, "):
             return False
@@ -138,7 +141,7 @@ class _Reader(OperationReader):
     on_chosen = on_number
 
     def on_short(self, token: Token) -> None:
-        r"""A \frac, perhaps behind the whole part of a mixed number: 6 \frac{3}{4}."""
+        r"""A \frac, perhaps after the integer part of a mixed number: 6 \frac{3}{4}."""
         run = self.run
         mixed = run.after_operand and run.parts[-1].kind in _BEFORE_FRACTION and token.start - run.end <= 1
         if mixed and not run.unit_words:
@@ -179,7 +182,7 @@ class _Reader(OperationReader):
         self.run.take_symbol(token, token.text, operators=self.run.after_operand)
 
     def is_in_formula(self, token: Token) -> bool:
-        """Does the symbol follow in the same formula: only blanks and dress between, and a formula sign nearby?"""
+        """Whether the symbol continues the formula: only blanks and markup come between, and a formula sign is near."""
         between = self.text[self.run.end : token.start]
         if len(between) > 8 or re.search(r"[^\W\d_]{2}", between):
             return False
@@ -188,7 +191,7 @@ class _Reader(OperationReader):
         return not self.run.unit_words and (named or (is_tex and token.text not in "mgs"))
 
     def on_text(self, token: Token) -> None:
-        r"""\text{...}: a unit behind a number, else a quantity by name."""
+        r"""\text{...}: a unit if it follows a number, otherwise the name of a quantity."""
         run = self.run
         content = token.text[token.text.index("{") + 1 : -1].strip()
         if content in REMAINDERS and self.following() is not None:
@@ -222,7 +225,7 @@ class _Reader(OperationReader):
             elif not others and following is not None and following.kind in _MULTIPLIED:
                 run.apply("*", token)
             else:
-                run.broken = run.broken or bool(others)  # "25% of the total" is no number
+                run.broken = run.broken or bool(others)  # "25% of the total" is not a number
                 self.unit(token)
         elif run.depth and run.parts[-1].text == "{" and run.parts[-1].kind == "open":
             run.take_symbol(token, token.text.lower())  # \\frac{ar^8}{ar^2}
@@ -233,13 +236,13 @@ class _Reader(OperationReader):
                 run.take_symbol(token, token.text.lower())
 
     def is_segment(self, token: Token) -> bool:
-        """Whether the word is a name of geometry in a formula: the AB of "AB = 3"."""
+        """Whether the word is a geometric name in a formula: the AB of "AB = 3"."""
         if not (1 < len(token.text) < 4 and token.text.isupper() and token.text.isascii()):
             return False
         return ("$" in self.text or "\\" in self.text) and token.text.lower() not in UNITS and token.kind == "word"
 
     def is_result(self) -> bool:
-        """Whether the number so far is the value of the member before: "1 - 3/7 = 4/7 of her money"."""
+        """Whether the number so far equals the member before it: "1 - 3/7 = 4/7 of her money"."""
         before = self.chain.members[-1].value if self.chain.members else None
         value = self.run.value()
         return value is not None and before in (value, 100 * value)
@@ -250,12 +253,12 @@ class _Reader(OperationReader):
             self.restart(token.start)
 
     def on_clock(self, token: Token) -> None:
-        """A time of day, or digits with a comma in the wrong place, are no number."""
+        """A time of day, or digits with a misplaced comma; neither counts as a number."""
         self.run.broken = True
         self.run.take_symbol(token, token.text)
 
     def on_command(self, token: Token) -> None:
-        """A LaTeX command that is no arithmetic: the member holds a symbol."""
+        """A LaTeX command that is not arithmetic: it becomes a symbol of the member."""
         if token.text in _DOTS and self.run.after_operand and "." in self.run.parts[-1].text:
             self.chain.rounded = True
             return
@@ -268,7 +271,7 @@ class _Reader(OperationReader):
         self.chain.rounded |= token.text[0] != "="
 
     def on_verb(self, token: Token) -> None:
-        """ "is", "gives" and the like relate where a computation stands before them and its value behind."""
+        """ "is", "gives" and similar verbs are relations if a computation comes before them and its value after."""
         if not states_value(self.run, self.tokens[self.at : self.at + 5], self.text):
             following = self.following()
             signed = following is not None and following.kind == "operator" and not self.run.depth
@@ -296,7 +299,7 @@ class _Reader(OperationReader):
             self.no_phrase(token)
 
     def no_phrase(self, token: Token) -> None:
-        """Words that have no arithmetic meaning here are a unit or a name; a comma before them ends the clause."""
+        """Words without an arithmetic meaning here are a unit or a name; a comma before them ends the clause."""
         if token.text.startswith(","):
             self.on_stop(token)
         else:
@@ -311,7 +314,7 @@ class _Reader(OperationReader):
         self.chain.modulus = int(token.value)
 
     def on_line(self, token: Token) -> None:
-        """A line ends its chain unless the next begins with a sign, or this one ends with "="."""
+        """A line break ends the chain, unless the next line begins with a sign or this line ends with one."""
         for following in self.tokens[self.at : self.at + 6]:
             if following.kind == "relation" or (following.kind == "operator" and self.run.after_operand):
                 return

@@ -1,4 +1,4 @@
-r"""Arithmetic expressions evaluated exactly, by one small precedence parser: no eval, bounded, never raises.
+r"""Evaluates arithmetic expressions exactly with one small precedence parser: no eval, bounded, never raises.
 
 evaluate("(40/100)*48")                ->  Fraction(96, 5)
 evaluate(r"\frac{1}{2} \times 400")    ->  Fraction(200, 1)
@@ -21,7 +21,7 @@ from parsers.arithmetic.precedence import NearParser, Parser, Unreadable
 
 MAX_LENGTH = 2000
 MAX_TOKENS = 400
-"""Bounds on the text and its tokens."""
+"""Limits on the length of the text and on its number of tokens."""
 
 _SUM = re.compile(r"[0-9]{1,30}(?:[-+][0-9]{1,30}){1,20}")
 _WHOLE, _DIGITS = re.compile(r"[0-9]{1,15}(?:[-+*/][0-9]{1,15}){1,20}"), re.compile("[0-9]+")
@@ -30,10 +30,10 @@ _SIMPLE = re.compile(r"\s*([0-9]{1,15})\s*([-+*/])\s*([0-9]{1,15})\s*")
 
 
 def evaluate(expression: str, language: str = "en") -> Fraction | None:
-    """The exact value of an arithmetic expression in digits; None where it has none or is beyond the bounds."""
+    """The exact value of an arithmetic expression in digits; None if it has no value or exceeds the limits."""
     if expression.isdigit() and expression.isascii() and len(expression) < 30:
         return Fraction(int(expression))
-    if _SUM.fullmatch(expression):  # most steps are this simple, and traces are parsed while training
+    if _SUM.fullmatch(expression):  # a fast path: most steps are this simple, and traces are parsed during training
         return Fraction(sum(map(int, _TERM.findall(expression))))
     simple = _SIMPLE.fullmatch(expression)
     if simple:
@@ -58,11 +58,11 @@ def _evaluate(expression: str, language: str) -> Fraction | None:
 
 
 _evaluate_short = lru_cache(maxsize=4096)(_evaluate)
-"""Reading a step, its verdict, its check and its rendering all ask for the same value."""
+"""A cache: reading a step, judging it, checking it and rendering it all need the same value."""
 
 
 def value_of_tokens(tokens: Sequence[Token]) -> Fraction | None:
-    """The exact value of an expression that is cut into tokens; None as in `evaluate`."""
+    """The exact value of an expression given as tokens; None as in `evaluate`."""
     if len(tokens) == 1 and tokens[0].kind == "number" and tokens[0].value is not None:
         return Fraction(tokens[0].value)
     if len(tokens) > MAX_TOKENS:
@@ -74,7 +74,7 @@ def value_of_tokens(tokens: Sequence[Token]) -> Fraction | None:
 
 
 def near_value(tokens: Sequence[Token]) -> float | None:
-    """What an expression with roots, logarithms or π comes to, rounded; None as in `evaluate`."""
+    """The approximate value of an expression with roots, logarithms or π; None as in `evaluate`."""
     if len(tokens) > MAX_TOKENS:
         return None
     try:
@@ -85,7 +85,7 @@ def near_value(tokens: Sequence[Token]) -> float | None:
 
 
 def operands(expression: str, language: str = "en") -> list[Number]:
-    """The numbers of an expression with their positions, signs and per cent signs included; [] if unreadable."""
+    """The numbers of an expression with positions, minus signs and per cent signs; [] if unreadable."""
     return list(_operands_short(expression, language) if len(expression) <= 200 else _operands(expression, language))
 
 
@@ -119,7 +119,7 @@ _PARTS = frozenset(("number", "operator", "open", "close", "function", "power", 
 
 
 def _arithmetic(text: str, language: str) -> list[Token]:
-    """The tokens of a text that is arithmetic from end to end, its dress left out."""
+    """The tokens of a text that is only arithmetic, without markup (kind "dress")."""
     tokens: list[Token] = []
     for token in tokenize(text, language):
         if len(tokens) > MAX_TOKENS:

@@ -1,7 +1,7 @@
-"""The formulas of mathematical prose as text: their equations, the last member, the numbers they hold.
+"""The formulas of mathematical prose as text: their equations, their last member and their numbers.
 
 "so $z = (1+2i)^2 = -3+4i$."             ->  value "-3+4i"
-"Then $m^2 - 64 > 0$"                    ->  value "m^2 - 64 > 0", an inequality stays whole
+"Then $m^2 - 64 > 0$"                    ->  value "m^2 - 64 > 0": an inequality keeps both sides
 "V=\\left(2a\\right)^3=8a^3."            ->  value "8a^3", with or without dollars around it
 """
 
@@ -22,7 +22,7 @@ from parsers.graph import Value
 
 @dataclass(frozen=True, slots=True)
 class Equation:
-    """Members between relation signs at the top level of a formula; `signs[i]` stands before `members[i + 1]`."""
+    """Members between relation signs at the top level of a formula; `signs[i]` comes before `members[i + 1]`."""
 
     members: tuple[str, ...]
     signs: tuple[str, ...]
@@ -75,9 +75,9 @@ _TOKEN = re.compile(
 _MAX = 6000
 
 
-@lru_cache(maxsize=64)  # one statement is asked for its formulas several times in a row
+@lru_cache(maxsize=64)  # several callers in a row ask for the formulas of the same statement
 def find_formulas(text: str) -> list[tuple[int, int]]:
-    """Spans of the formulas in a statement; without any delimiters, of the stretches between natural words."""
+    """Spans of the formulas in a statement; without delimiters, the spans between ordinary words."""
     if _DELIMITED.search(text):
         return [found.span() for found in _FORMULA.finditer(text)]
     spans, position = [], 0
@@ -94,7 +94,7 @@ def find_formulas(text: str) -> list[tuple[int, int]]:
 
 @lru_cache(maxsize=256)
 def equations(formula: str) -> list[Equation]:
-    """The equations of one formula; a line that begins with a relation sign continues the one before."""
+    """The equations of one formula; a line that begins with a relation sign continues the line before."""
     inside = formula.strip()[:_MAX]
     for _ in range(2):
         inside = _DELIMITERS.sub("", inside).strip()
@@ -158,7 +158,7 @@ def _clean(member: str) -> str:
 
 
 def formula_value(text: str, language: str) -> Value:
-    """The value that a statement of mathematical prose establishes; None where no formula tells one."""
+    """The value that a statement of mathematical prose establishes; None if no formula gives one."""
     spans = find_formulas(text)
     tail = text[spans[-1][1] :] if spans else ""
     for start, end in reversed(spans):
@@ -199,12 +199,12 @@ def _relation_value(equation: Equation, language: str) -> Value:
 
 
 def _is_worth(member: str) -> bool:
-    """Whether the member is arithmetic from end to end; a mixed number is not told from a product here."""
+    """Whether the member is pure arithmetic; mixed numbers are excluded, since they look like products."""
     return is_arithmetic(member) and bool(re.search(r"\d", member)) and not re.search(r"\d\s*\\[dt]?frac|\.\.", member)
 
 
 def is_arithmetic(member: str) -> bool:
-    """Whether the member holds no letters but those of arithmetic commands."""
+    """Whether the member has no letters except those of arithmetic commands."""
     return not re.search(
         r"[^\W\d_]", re.sub(r"\\(?:frac|dfrac|tfrac|times|cdot|div|sqrt|left|right)(?![a-z])", "", member)
     )
@@ -214,12 +214,12 @@ _PRODUCT = re.compile(r"(?<![\\a-zA-Z])(?!(?:sin|cos|tan|log|ln|lim)\b)[a-z]{2,3
 _POINT_DIGITS = re.compile(digits_pattern("en"))
 _PERCENT_SIGN = re.compile(r"\s*\\?%")
 _COMMA_DIGITS = re.compile(r"[0-9]{1,3}(?:\.[0-9]{3})+(?![0-9])(?:,[0-9]+)?|[0-9]+(?:,[0-9]+)?")
-"""Where the decimal mark is a comma, a point between digits that does not set off thousands multiplies: 2.5 is ten."""
+"""If the decimal mark is a comma, a point that does not separate thousands means multiplication: 2.5 is ten."""
 _SCRIPTS = re.compile(r"[\^_]\s*(?:\{[^{}]*\}|\\?\w)")
 
 
 def formula_numbers(text: str, language: str, *, everywhere: bool = False) -> set[Fraction]:
-    """The numbers in the formulas of a statement, or everywhere in it, exponents and indices left out."""
+    """The numbers in the formulas of a statement, or everywhere in it, without exponents and indices."""
     found: set[Fraction] = set()
     comma = decimal_comma(language)
     digits = _COMMA_DIGITS if comma else _POINT_DIGITS
@@ -236,9 +236,10 @@ def formula_numbers(text: str, language: str, *, everywhere: bool = False) -> se
 
 
 def formulas_hold(text: str, language: str) -> bool | None:
-    """Whether all equalities between arithmetic members hold, rounded where the statement says so; None without any.
+    """Whether all equalities between arithmetic members hold; None if there are none.
 
-    Only members that are arithmetic from end to end count: nothing is called wrong for a sign that was not read.
+    An equality may hold after rounding if the statement says that it rounds. Only members that are pure
+    arithmetic count, so an unread sign never makes a statement wrong.
     """
     verdicts: list[bool] = []
     for start, end in find_formulas(text):
@@ -260,7 +261,7 @@ def formulas_hold(text: str, language: str) -> bool | None:
 
 
 def _points_multiply(members: Sequence[str], values: list[Fraction | None]) -> list[Fraction | None]:
-    """The values with points read as signs of multiplication in each member that then equals the next: 2.5 = 10."""
+    """Reads a point as a multiplication sign in each member that then equals the next member: 2.5 = 10."""
     read = list(values)
     for at, side in enumerate(members[:-1]):
         if read[at] is not None and read[at] != read[at + 1] and _POINT.search(side):
@@ -273,7 +274,7 @@ _POINT = re.compile(r"(?<=[0-9)])\.(?=[0-9](?![0-9]{2}(?![0-9])))")
 
 
 def _leaves_open(left: str, right: str) -> bool:
-    """Whether two members may differ although nothing is wrong: bare numbers with their units, points, ratios."""
+    """Whether two members may differ without an error: bare numbers with units, coordinates of points, ratios."""
     return bool(_BARE.fullmatch(left) and _BARE.fullmatch(right)) or bool(_NO_NUMBER.search(left + right))
 
 
@@ -284,5 +285,5 @@ _ROUNDED = re.compile(r"\b(?:nearest|about|approximately|roughly|round\w*|làm t
 
 
 def folded(text: str) -> str:
-    """A formula without blanks, signs of multiplication between letters, currency and other dress."""
+    """A formula without blanks, multiplication signs in LaTeX or `*`, dollar signs and other markup."""
     return re.sub(r"[\s$&*]|\\(?:left|right|[,;!: $]|cdot|times)", "", text).rstrip(".,")

@@ -1,9 +1,11 @@
-r"""The one lexer of arithmetic: plain text, Unicode signs and LaTeX cut into tokens with their spans.
+r"""The only lexer of arithmetic: it cuts plain text, Unicode signs and LaTeX into tokens with their spans.
+
+A token of kind "dress" is markup that does not compute: currency signs, spacing commands, list markers.
 
 "3 × $4 = 12 cm²"   ->  number 3, operator *, dress $, number 4, relation =, number 12, word cm, power 2
 r"\frac{1}{2} \le x"  ->  function frac, open {, number 1, close }, open {, number 2, close }, compare, symbol x
 
-A file of patterns: their rows read better unbroken.
+Long patterns stay on one line, because they are easier to read that way.
 """
 # ruff: noqa: E501
 
@@ -27,7 +29,7 @@ SIGNS = {
 
 
 class Token(NamedTuple):
-    """A piece of a text. `text` is canonical for operators, as written for all else; `value` is that of a number."""
+    """A piece of a text. `text` is canonical for operators and otherwise as written; `value` is a number's value."""
 
     kind: str
     text: str
@@ -41,7 +43,7 @@ _LISTED_NAMES = {
     **{name: name for name in _LISTED}, "gcf": "gcd", "hcf": "gcd", "mdc": "gcd", "mcd": "gcd", "ưcln": "gcd", "ucln": "gcd",
     "mmc": "lcm", "mcm": "lcm", "bcnn": "lcm",
 }  # fmt: skip
-"""Functions of a list of whole numbers, by their names in several languages."""
+"""Functions of a list of integers, by their names in several languages."""
 _SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 _SUPERSCRIPTS = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 _FULL_WIDTH = {code: code - 0xFEE0 for code in range(0xFF01, 0xFF5F)}
@@ -91,7 +93,7 @@ _NUMBERS = r"""(?=[0-9.,VULGAR])(?:CLOCK
     [1-9][0-9]{0,2}(?:\ [0-9]{3})+(?![0-9/])(?:POINT[0-9]+)?
   |DIGITS)(?:\s?\\?%|\ (?:PERCENTS)(?=\ (?:OFS)\ [\d$]))?))"""
 _CLOCK = r"(?P<clock>\b(?:[01]?[0-9]|2[0-4]):[0-5][0-9](?![0-9/*])|(?<![0-9.,])[0-9]{1,3},[0-9]{4,15}(?![0-9,]))|"
-"""What is no number in English: a time of day, and digits with a comma in the wrong place."""
+"""What looks like a number in English but is not: a time of day, or digits with a misplaced comma."""
 _WORDS = r"""(?=[^\W\d_])(?:
 (?P<dress_money>\b(?:R|US)\\?\$)
 |(?P<chosen_word>\b[CP]\(\s?[0-9]{1,3}\s?,\s?[0-9]{1,3}\s?\)|\b[CPA]_\{?[0-9]{1,3}\}?\^\{?[0-9]{1,3}\}?(?![0-9]))
@@ -115,10 +117,10 @@ def _alternatives(words: Iterable[str]) -> str:
 
 
 def _any_case(words: Iterable[str]) -> str:
-    """Alternatives in small letters or capitals, grouped by their first letter.
+    """Alternatives in lower or upper case, grouped by their first letter.
 
-    `re` leaves a branch that begins with a set of letters at a glance, but tries one of `(?i:...)` letter by letter;
-    this is half the time of the lexer.
+    `re` rejects a branch that begins with a set of letters at once, but tries `(?i:...)` letter by letter. The
+    grouping halves the time of the lexer.
     """
     groups: dict[str, list[str]] = {}
     for word in sorted(words, key=len, reverse=True):
@@ -144,7 +146,7 @@ _PARTS = (
     ("ANY_REMAINDERS", _any_case(words_of("remainder"))),
     ("REMAINDERS", _alternatives(words_of("remainder"))),
 )
-"""What the names in capitals stand for in the patterns."""
+"""The meaning of the names in capitals in the patterns."""
 
 
 def _compiled(pattern: str, *parts: tuple[str, str]) -> re.Pattern[str]:
@@ -155,7 +157,10 @@ def _compiled(pattern: str, *parts: tuple[str, str]) -> re.Pattern[str]:
 
 @cache
 def _tokenizer(comma: bool) -> re.Pattern[str]:
-    """One named group a kind of token, what stands behind "_" aside; `comma` for languages with a decimal comma."""
+    """A pattern with named groups; the part of a name before "_" is the kind of token.
+
+    `comma` is for languages with a decimal comma.
+    """
     return _compiled(
         "|".join((_COMMON, _NUMBERS, _WORDS, _TEX, _SIGNS)),
         ("CLOCK", "" if comma else _CLOCK),
@@ -166,11 +171,11 @@ def _tokenizer(comma: bool) -> re.Pattern[str]:
 
 
 def tokenize(text: str, language: str = "en") -> Iterator[Token]:
-    """The tokens of a text in order, blanks and unknown characters left out."""
+    """The tokens of a text in order, without blanks."""
     if not text.isascii() and _WIDE.search(text):
         text = text.translate(_FULL_WIDTH)
     if "R$" in text:
-        language = "pt"  # reais are written with a decimal comma whatever the language around them
+        language = "pt"  # amounts in reais have a decimal comma in every language
     for match in _tokenizer(decimal_comma(language)).finditer(text):
         group = match.lastgroup
         if group == "space":
@@ -235,13 +240,13 @@ def _opening(match: re.Match[str], language: str) -> Token:
 
 
 def _meant(kind: str, signs: dict[str, str], match: re.Match[str]) -> Token:
-    """The sign that the words stand for; `re` takes ſ for s and ı for i, and such words are only words."""
+    """The sign that the words mean; if `re` matched ſ as s or ı as i, they are ordinary words."""
     sign = signs.get(match[0].lower())
     return Token("word", match[0], *match.span()) if sign is None else Token(kind, sign, *match.span())
 
 
 def _chosen(match: re.Match[str], language: str) -> Token:
-    r"""Combinations and permutations of digits, where a Vietnamese C_5^2 is C(5, 2), and functions of a list."""
+    r"""Combinations and permutations in digits, and functions of a list; Vietnamese writes C(5, 2) as C_5^2."""
     name = next((_LISTED_NAMES[word] for word in _NAME.findall(match[0].lower()) if word in _LISTED_NAMES), "")
     if name:
         numbers = list(map(int, re.findall("[0-9]+", match[0])))
@@ -274,7 +279,7 @@ _MAKERS = {
 
 @cache
 def _kind_of(group: str) -> tuple[str, Callable[[re.Match[str], str], Token] | None]:
-    """The kind of the tokens that a named group matches, and what makes them where they are more than their text."""
+    """The kind of token that a named group matches, and the function that makes it if it needs more than its text."""
     kind = group.partition("_")[0]
     return kind, _MAKERS.get(kind)
 
@@ -299,13 +304,13 @@ _LETTER = r"(?<![^\W\d_])[^\W\d_](?![^\W\d_])"
 _JOINED = re.compile(
     rf"[-–%!(\[{{\\{''.join(VULGAR)}]|\d ?(?i:{_alternatives(PERCENT)})|\d\s?[^\W\d_]{{1,3}}\b|{_LETTER}.{{1,12}}{_LETTER}"
 )
-"""What makes an expression of a text that only joins words: 25% of it, the sum of a and b, the square of x - 3."""
+"""Signs that a text with "of" or "by" may have an expression: 25% of it, the sum of a and b, the square of x - 3."""
 
 
 def is_worth_reading(text: str) -> bool:
-    """Whether the text may hold an equation or expression, found out in a tenth of the time of reading it.
+    """Whether the text may have an equation or expression; this check takes a tenth of the time of reading the text.
 
-    The searches stand in the order of what they cost, and `re` skips to their first characters.
+    The cheapest searches come first. `re` can skip to the first characters of their patterns.
     """
     if _SIGN.search(text) or _COMMAND.search(text) or _BEHIND_NUMBER.search(text):
         return True
@@ -323,5 +328,5 @@ _VERB = _compiled(r"\b(?:RELATIONS)SAID")
 
 
 def may_state_value(text: str) -> bool:
-    """Whether the text may say what an expression comes to: it holds an equals sign, or a word that stands for one."""
+    """Whether the text may state the value of an expression: it has an equals sign or a word that means one."""
     return bool(_EQUALS.search(text) or _VERB.search(text))

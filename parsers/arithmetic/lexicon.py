@@ -1,7 +1,7 @@
-"""Words that compute, by language: operations, relations and the remainder of a division, as data.
+"""Words with an arithmetic meaning, by language: operations, relations and the remainder of a division, as data.
 
-Every row holds an example, which must be read, and a counter-example, in which the same words must not compute.
-A test runs both.
+Every row has an example that the parser must read. It also has a counter-example, in which the same words must not
+compute. A test runs both.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ Role = Literal["operator", "relation", "opening", "remainder", "part"]
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """Words with one meaning: `sign` for an operator, the joined operation for an opening such as "the sum of", the
-    factor for a part such as "half of".
+    """Words with one meaning, which `sign` gives.
 
-    `example` is "text -> value"; `counter` is a text that holds the words and computes nothing with them.
+    For an operator it is the operator itself, for an opening such as "the sum of" the operation that joins the numbers,
+    for a part such as "half of" the factor. `example` is "text -> value". `counter` is a text with the words in which
+    they do not compute.
     """
 
     words: tuple[str, ...]
@@ -30,13 +31,16 @@ class Phrase:
 
     @property
     def stem(self) -> str:
-        """The longest word that all its words share: a text without it holds none of them."""
+        """The longest word that all its phrases share: a text without this word contains none of the phrases."""
         shared = set.intersection(*(set(words.split()) for words in self.words))
         return max(shared, key=len)
 
 
 def _shares(names: str, one: str, many: str, plural: str, of: str) -> Iterator[Phrase]:
-    """The words for fractions of a number: one and several of each denominator in `names`, "third 3 quarter 4"."""
+    """The phrases for fractions of a number, singular and plural.
+
+    `names` lists the denominators: "third 3 quarter 4".
+    """
     pairs = names.split()
     for name, digits in zip(pairs[::2], pairs[1::2], strict=True):
         below = int(digits)
@@ -132,22 +136,22 @@ BY_LANGUAGE = {"en": ENGLISH, "pt": PORTUGUESE, "vi": VIETNAMESE}
 PHRASES = (*ENGLISH, *PORTUGUESE, *VIETNAMESE)
 
 JOINS = frozenset(("and", "by", "to", "from", "with", "e", "por", "de", "a", "và", "cho", "với"))
-"""Words between the two numbers of an opening: the sum of 3 and 4, multiply 3 by 4."""
+"""Words between the two numbers after an opening: the sum of 3 and 4, multiply 3 by 4."""
 APPROXIMATIONS = ("about", "approximately", "roughly", "around", "nearly", "almost", "cerca de", "aproximadamente",
                   "khoảng", "xấp xỉ")  # fmt: skip
 FILLERS = ("a total of", "exactly", "only", "just", "also", "indeed", "equal to", "um total de", "tổng cộng")
 """Words between a relation and its number."""
 COMPARISONS = frozenset(("more", "less", "fewer", "times", "percent", "mais", "menos", "vezes", "lần"))
-"""Behind its number they say that a relation in words compares: "is 3 more than"."""
+"""Words after a number which show that a relation in words compares: "is 3 more than"."""
 PERCENT = ("percent", "per cent", "por cento", "phần trăm")
 POWERS = {"squared": "2", "cubed": "3", "ao quadrado": "2", "ao cubo": "3", "bình phương": "2", "lập phương": "3"}
 OF = frozenset(("of", "de", "do", "da", "của"))
 TELLS_WHOSE = re.compile(r"[^\W\d_] (?:at|of|for|in|from|on|with|a|com|de|do|da|em|por|para|của|cho|với)$", re.I)
-"""How the words before a number end that tell what it belongs to, not how many there are: "cost of 3 pens"."""
+"""The end of words after which a number says what a quantity belongs to, not how many: "cost of 3 pens"."""
 _QUANTITIES = """cost price money total weight amount value number distance time preço custo valor dinheiro peso
 quantidade número tempo tiền giá số tổng quãng khối thời lượng"""
 QUANTITIES = frozenset(_QUANTITIES.split())
-"""Nouns before a number that is part of what they name: "tiền 3 bút", the money for 3 pens."""
+"""Nouns whose following number is part of the name: "tiền 3 bút", the money for 3 pens."""
 _UNITS = """km cm mm dm kg mg ml cl dl lb lbs oz ft in yd mi hr hrs min sec th st nd rd am pm mph kmh kb mb gb tb cal
 kgs kms cms gms mls pts qts pcs fps kph rpm kwh usd vnd"""
 UNITS = frozenset(_UNITS.split())

@@ -1,4 +1,4 @@
-"""Equations that hold if they are read as their writers mean them, not as the rules of precedence say.
+"""Equations that hold as their writers mean them, but not by the rules of precedence.
 
 "50 - 20% = 40"            ->  20 % of the 50 are taken off
 "1 + 2.2 = 5" (Vietnamese)  ->  the point multiplies
@@ -17,8 +17,10 @@ from parsers.arithmetic.relations import Chain, Member, holds
 
 
 def settle(chain: Chain, language: str) -> None:
-    """Reads "50 - 20% = 40" as people mean it, 20 % of the 50, and a Vietnamese "2.5 = 10" as 2 times 5; only where the
-    equation holds just so."""
+    """Reads "50 - 20% = 40" as 20 % of the 50, and a Vietnamese "2.5 = 10" as 2 times 5.
+
+    It does so only if the equation fails otherwise and holds this way.
+    """
     for at, (left, right) in enumerate(itertools.pairwise(chain.members)):
         if left.value is None or right.value is None or holds(left, right):
             continue
@@ -28,7 +30,7 @@ def settle(chain: Chain, language: str) -> None:
 
 
 def _points_multiply(member: Member) -> Member | None:
-    """The member with the points in its numbers as signs of multiplication; None without any."""
+    """The member with the points in its numbers read as multiplication signs; None if there are no such points."""
     parts: list[Token] = []
     for part in member.parts:
         factors = part.text.split(".") if part.kind == "number" else ()
@@ -47,7 +49,7 @@ def _points_multiply(member: Member) -> Member | None:
 
 
 def _share_of_itself(member: Member) -> Member | None:
-    """ "50 - 20%" as 50*(1-20%); None where no per cent is added to or taken from something that is none."""
+    """ "50 - 20%" as 50*(1-20%); None unless a per cent is added to, or subtracted from, a plain number."""
     match = _SHARE.fullmatch(member.plain)
     if match is None:
         return None

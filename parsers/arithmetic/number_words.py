@@ -88,11 +88,11 @@ def _starts(language: str) -> frozenset[str]:
 
 @cache
 def _tells(language: str) -> frozenset[str]:
-    """Words of which every number in words holds one: those it begins with, but for the articles of "a third"."""
+    """Words of which every number in words contains at least one; the articles of "a third" are not among them."""
     return _starts(language) - frozenset(_ONE[language]) | frozenset(DENOMINATORS[language])
 
 
-@lru_cache(maxsize=64)  # a statement is asked for its equations and then for its numbers
+@lru_cache(maxsize=64)  # callers read the equations of a statement first and then its numbers
 def find_word_numbers(text: str, language: str) -> Sequence[tuple[Fraction, int, int]]:
     """Value, start and end of each number written in words; languages without a word list have none."""
     if language not in UNITS:
@@ -101,7 +101,7 @@ def find_word_numbers(text: str, language: str) -> Sequence[tuple[Fraction, int,
     starts, match_words = _starts(language), _scanner(language).match
     position = 0
     lowered = text.lower()
-    if len(lowered) != len(text):  # a few capitals have longer small forms; offsets must stay
+    if len(lowered) != len(text):  # a few capitals are longer in lower case; offsets must not change
         lowered = text
     if _tells(language).isdisjoint(_WORD.findall(lowered)):
         return found
@@ -117,7 +117,7 @@ def find_word_numbers(text: str, language: str) -> Sequence[tuple[Fraction, int,
         if groups["plain"]:
             found.extend(_compound(match[0], start, language, text))
             continue
-        # Unicode case folding lets a few foreign letters match; such words are in no list and are passed over.
+        # Unicode case folding lets a few foreign letters match; no list has such words, so they are skipped.
         if groups["multiple"]:
             value = MULTIPLES[language].get(_plain(match[0]))
         else:
@@ -138,12 +138,12 @@ def _plain(word: str) -> str:
 
 
 def _is_year(text: str, start: int, end: int) -> bool:
-    """Vietnamese năm is five, but a year behind a number or before one, and in phrases such as "mỗi năm"."""
+    """Whether Vietnamese "năm" means year instead of five: next to a number, or in phrases such as "mỗi năm"."""
     return bool(_YEAR.search(text[max(0, start - 12) : start]) or re.match(r"\s+[0-9]", text[end : end + 3]))
 
 
 def _compound(phrase: str, offset: int, language: str, text: str) -> list[tuple[Fraction, int, int]]:
-    """Reads "two hundred and five"; splits where the words do not compose, as in "one two three"."""
+    """Reads "two hundred and five"; splits words that do not form one number, as in "one two three"."""
     units, scales = UNITS[language], SCALES[language]
     found: list[tuple[Fraction, int, int]] = []
     total = current = 0

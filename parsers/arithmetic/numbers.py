@@ -1,9 +1,9 @@
-"""Numbers in text, exact: digits, fractions, per cent, LaTeX, number words, in English, Portuguese and Vietnamese.
+"""Reads numbers exactly: digits, fractions, per cent, LaTeX and number words in English, Portuguese and Vietnamese.
 
     "She paid $1,250.50, half of it in 3 1/2 weeks"  ->  2501/2 (currency), 1/2 (word), 7/2 (mixed)
 
-English writes 1,250.50; Portuguese and Vietnamese write 1.250,50. A per cent sign is part of the number (25% is 1/4),
-the word "percent" is its unit (95 percent is 95).
+English writes 1,250.50; Portuguese and Vietnamese write 1.250,50. A per cent sign is part of the number (25% is 1/4).
+The word "percent" is its unit (95 percent is 95).
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from parsers.graph import Quantity
 Kind = Literal["number", "percent", "fraction", "mixed", "currency", "word"]
 
 MAX_DIGITS = 60
-"""Longer digit strings are no quantities; reading them exactly would let a hostile text cost quadratic time."""
+"""Longer digit strings are not quantities; a hostile text with such strings would take quadratic time."""
 
 MINUS = "-\u2212\u2013"
 _UNKNOWNS = frozenset("bcdfghjklmnpqrstuvwxyzBCDFGHJKLMNPQRSTUVWXYZ")
-"""Letters that, standing alone, are unknowns rather than words."""
+"""Letters that are unknowns, not words, when they stand alone."""
 _CURRENCY_ENDS = ("$", "€", "£", "¥", "₫", "D", "s", ".")
 SPACES = "\u00a0\u2009\u202f"
 VULGAR = {
@@ -39,7 +39,7 @@ MAGNITUDES = {
 
 
 class Number(NamedTuple):
-    """A number in a text: `text[start:end]`, without its currency sign, is worth `value`."""
+    """A number in a text: `value` is the value of `text[start:end]`, which excludes the currency sign."""
 
     value: Fraction
     start: int
@@ -58,7 +58,7 @@ def decimal_comma(language: str) -> bool:
 
 @cache
 def digits_pattern(language: str) -> str:
-    """Regular expression of one unsigned number in digits, thousands separators and decimal mark as in the language."""
+    """A regular expression for one unsigned number in digits, with the language's separators and decimal mark."""
     group, point = (r"\.", ",") if decimal_comma(language) else (",", r"\.")
     tex = r"\{,\}|,?\\[,!]" + rf"|[{SPACES}]"
     whole = rf"[0-9]{{1,3}}(?:(?:{group}|{tex})[0-9]{{3}})+(?![0-9])|[0-9]+"
@@ -86,17 +86,17 @@ def _scanner(comma: bool) -> re.Pattern[str]:
 
 
 _ANCHOR = re.compile(rf"[0-9{''.join(VULGAR)}\\](?:(?<!\\)|[dt]?frac\s*[{{0-9])")
-"""Where a number may begin. It opens with one set of characters, to which `re` skips."""
+"""Where a number may begin. The pattern starts with one set of characters, so that `re` can skip to them."""
 _BEFORE = re.compile(
     rf"(?P<sign>[{MINUS}])?(?P<currency>[ ]?(?:\\?\$|€|£|¥|₫|R\$|US\$|USD|Rs\.?)[ ]?)?$"
 )  # what may stand before a number: sign, currency
 _SIGNS_END = frozenset((*MINUS, *_CURRENCY_ENDS, " "))
-"""The last characters of those: most numbers stand behind a bracket or an operator, so the search is spared."""
+"""The last characters that `_BEFORE` can match; after any other character, the search is skipped."""
 _IDENTIFIER = re.compile(r"(?P<command>\\)?(?P<name>[A-Za-z]+)_?\{?$")
 
 
 def find_numbers(text: str, language: str = "en") -> list[Number]:
-    """All numbers of the text in order, not overlapping. The digits of names such as x2 or P_{10} are no numbers."""
+    """All numbers of the text in order, without overlap. The digits of names such as x2 or P_{10} do not count."""
     return list(_remembered(text, language) if len(text) <= 1000 else _find(text, language))
 
 
@@ -120,7 +120,7 @@ def _find(text: str, language: str) -> list[Number]:
             found.append(number)
     words = find_word_numbers(text, language)
     if words:
-        whole = [word for word in words if text[word[1]].isdigit()]  # "2 and a half" holds the number 2
+        whole = [word for word in words if text[word[1]].isdigit()]  # "2 and a half" contains the number 2
         if whole:
             found = [number for number in found if not any(start <= number.start < end for _, start, end in whole)]
         taken = {position for number in found for position in (number.start, number.end - 1)}
@@ -135,12 +135,12 @@ def _find(text: str, language: str) -> list[Number]:
 
 @lru_cache(maxsize=2048)
 def _remembered(text: str, language: str) -> tuple[Number, ...]:
-    """One statement is searched several times while it is read; Numbers never change."""
+    """Cached, because one statement is searched several times; a Number is immutable."""
     return tuple(_find(text, language))
 
 
 def to_fraction(digits: str, language: str = "en") -> Fraction | None:
-    """The value of one number in digits, as `digits_pattern` matches it; None when it is longer than MAX_DIGITS."""
+    """The value of one number in digits, as matched by `digits_pattern`; None if it is longer than MAX_DIGITS."""
     if len(digits) > MAX_DIGITS:
         return None
     if digits.isdigit():
@@ -161,12 +161,12 @@ _IN_COMMAS = re.compile(
 
 
 def with_points(text: str) -> str:
-    """A text whose numbers have a decimal comma, with the decimal point: "1.250,50 €" is "1250.50 €"."""
+    """The text with decimal points instead of decimal commas: "1.250,50 €" becomes "1250.50 €"."""
     return _IN_COMMAS.sub(lambda number: re.sub(rf"[. {SPACES}]", "", number[0]).replace(",", "."), text)
 
 
 def repeating(stated: str, repeated: str, language: str = "en") -> Fraction | None:
-    """The number whose last decimals repeat: "0.1" and "6" is 0.1666..., a sixth; None without a decimal mark."""
+    """A number with repeating decimals: "0.1" and "6" give 0.1666..., which is 1/6; None without a decimal mark."""
     mark = max(stated.rfind("."), stated.rfind(","))
     value = to_fraction(stated.rstrip(".,"), language)
     if mark < 0 or value is None or not repeated.isdigit():
@@ -175,9 +175,9 @@ def repeating(stated: str, repeated: str, language: str = "en") -> Fraction | No
 
 
 def show(value: Fraction | int, language: str = "en", *, operand: bool = False, places: int = 6) -> str:
-    """The number as written in the language: decimals where they end within so many places, else a fraction.
+    """The number as written in the language: a decimal if it ends within `places` digits, otherwise a fraction.
 
-    As an `operand`, a fraction or a negative number stands in brackets.
+    As an `operand`, a fraction or a negative number gets brackets.
     """
     if value.denominator == 1:
         text = str(value.numerator)
@@ -248,7 +248,7 @@ def _ratio(above: str, below: str) -> Fraction | None:
 
 
 def _is_negative(text: str, position: int) -> bool:
-    """A minus sign is a sign, not a subtraction, unless something stands before it to subtract from."""
+    """Whether a minus sign makes the number negative; after an operand it is a subtraction."""
     before = text[max(0, position - 8) : position].rstrip()
     if not before:
         return True
@@ -259,7 +259,10 @@ def _is_negative(text: str, position: int) -> bool:
 
 @lru_cache(maxsize=256)
 def find_givens(question: str, language: str = "en") -> tuple[Quantity, ...]:
-    """The numbers a problem states, in order, named as written but for currency signs. Equal numbers share one."""
+    """The numbers that a problem states, in order. Each is named as written, without currency signs.
+
+    Equal numbers are one given.
+    """
     givens: dict[Fraction, Quantity] = {}
     names: set[str] = set()
     for number in find_numbers(question, language):

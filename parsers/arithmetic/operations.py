@@ -1,4 +1,4 @@
-"""How the reader of equations takes operations, powers and brackets, and what is a unit or a name instead."""
+"""How the reader of equations handles operations, powers and brackets, and which of them are units or names."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class OperationReader(ChainBuilder):
     """The handlers of signs and brackets."""
 
     def on_operator(self, token: Token) -> None:
-        """A sign of operation between operands, or of a unit: $10/hour."""
+        """An operator between operands, or a sign in a unit: $10/hour."""
         run, following = self.run, self.following()
         kind = following.kind if following else None
         named = not run.after_operand and self.names_quantity(token)
@@ -46,8 +46,10 @@ class OperationReader(ChainBuilder):
         run.apply(token.text, token, self.text[token.start : token.end])
 
     def tells_of_parts(self, following: Token | None) -> bool:
-        """Whether both sides of a sign are named by the same noun, so that their numbers tell what of: "tiền 3 bút +
-        tiền 2 vở"."""
+        """Whether the same noun names both sides of a sign, so that their numbers belong to the names.
+
+        "tiền 3 bút + tiền 2 vở" is the money for 3 pens + the money for 2 notebooks.
+        """
         run = self.run
         before = self.text[self.words_start : run.start].split() if 0 <= self.words_start < run.start else []
         names = [word.lower() for word in before if word.lower() in QUANTITIES]
@@ -56,7 +58,7 @@ class OperationReader(ChainBuilder):
         return following.text.lower().split()[0] == names[0]
 
     def names_quantity(self, token: Token) -> bool:
-        """Whether the word before a sign is an operand: "total - 7" behind "=", "price * 3"."""
+        """Whether the word before a sign is an operand: "price * 3", or "total - 7" after "="."""
         before = self.tokens[self.at - 2] if self.at > 1 else None
         if before is None or before.kind != "word" or not self.run.is_empty or len(before.text) < 3:
             return False
@@ -66,7 +68,7 @@ class OperationReader(ChainBuilder):
         return token.text in "+*/" and blanks in ((0, 0), (1, 1))
 
     def skip_exponent(self) -> None:
-        """Passes over the exponent of a unit."""
+        """Skips the exponent of a unit."""
         opener = self.tokens[self.at].text if self.at < len(self.tokens) else ""
         self.at += 1
         while opener == "{" and self.at < len(self.tokens) and self.tokens[self.at - 1].text != "}":
@@ -78,7 +80,7 @@ class OperationReader(ChainBuilder):
             self.run.take(token, operators=1)
 
     def on_percent(self, token: Token) -> None:
-        """A per cent sign behind a bracket."""
+        """A per cent sign after a bracket."""
         if self.run.after_operand and self.is_adjacent(token):
             self.run.take(token, plain="%")
 
@@ -88,7 +90,7 @@ class OperationReader(ChainBuilder):
             self.run.take(token, operators=1)
 
     def on_open(self, token: Token) -> None:
-        """A bracket that opens: a factor, an argument, or an aside in words."""
+        """An opening bracket: it begins a factor, an argument or a remark in words."""
         run = self.run
         braces = token.text == "{"
         before = run.parts[-1] if run.parts else None
@@ -114,7 +116,7 @@ class OperationReader(ChainBuilder):
         return len(parts) > 1 and parts[-2].kind == "function" and len(parts[-1].text) == 1
 
     def is_power(self) -> bool:
-        """Whether the bracket that opens here is raised to a power, so that the number before it is a factor."""
+        """Whether a power follows the bracket that opens here; the number before it is then a factor."""
         depth = 1
         for at in range(self.at, min(self.at + 16, len(self.tokens) - 1)):
             depth += (self.tokens[at].kind == "open") - (self.tokens[at].kind == "close")
@@ -123,6 +125,6 @@ class OperationReader(ChainBuilder):
         return False
 
     def on_close(self, token: Token) -> None:
-        """A bracket that closes."""
+        """A closing bracket."""
         if self.run.depth and self.run.parts:
             self.run.take_bracket(token)

@@ -1,6 +1,6 @@
-r"""The one small precedence parser: tokens of arithmetic in, their value out; bounded, and no eval.
+r"""The only precedence parser: it turns arithmetic tokens into their value, within limits and without eval.
 
-`Parser` is exact and refuses what is irrational. `NearParser` reads the same grammar in floating point, with π.
+`Parser` is exact and rejects irrational values. `NearParser` evaluates the same grammar, and π, in floating point.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ MAX_DEPTH = 40
 MAX_EXPONENT = 200
 MAX_BITS = 4000
 MAX_FACTORIAL = 100
-"""Bounds on nesting, exponents, factorials and the size of every value on the way."""
+"""Limits on nesting, exponents, factorials and the size of every intermediate value."""
 
 Number = int | Fraction
 _ROUND: dict[str, Callable[[Number], Number]] = {
@@ -37,11 +37,11 @@ _OF_DIGITS = ["open", "number", "close", "open", "number", "close"]
 
 
 class Unreadable(Exception):
-    """The text is no arithmetic expression, or one beyond the bounds."""
+    """The text is not an arithmetic expression, or it exceeds the limits."""
 
 
 def bounded(value: Number) -> Number:
-    """The value; raises where it is too large."""
+    """The value; raises if it is too large."""
     if value.numerator.bit_length() > MAX_BITS or value.denominator.bit_length() > MAX_BITS:
         raise Unreadable
     return value
@@ -58,7 +58,7 @@ def _exact_power(left: Number, right: Number) -> Number:
 
 
 def _exact_root(value: Number, degree: int) -> Fraction:
-    """The exact root; raises where it is irrational."""
+    """The exact root; raises if it is irrational."""
     if value < 0 or not 2 <= degree <= MAX_EXPONENT:
         raise Unreadable
     root = Fraction(_whole_root(value.numerator, degree), _whole_root(value.denominator, degree))
@@ -77,7 +77,7 @@ def _whole_root(value: int, degree: int) -> int:
 
 
 def _exact_logarithm(value: Number, base: int | None) -> int:
-    """The whole exponent; raises where there is none, or for a natural logarithm."""
+    """The logarithm as an integer; raises if it is not an integer, and for a natural logarithm."""
     if base is None or base < 2 or value <= 0:
         raise Unreadable
     exponent = round(log(value.numerator, base) - log(value.denominator, base))
@@ -93,9 +93,9 @@ def _factorial(value: Number) -> int:
 
 
 class Parser:
-    """Precedence climbing; a number and a bracket side by side multiply, a number and a fraction of digits add.
+    """A precedence-climbing parser. A number next to a bracket multiplies; a number next to a fraction of digits adds.
 
-    An unknown for which a number is put is read as that number in brackets.
+    An unknown with a substituted number is read as that number in brackets.
     """
 
     power = staticmethod(_exact_power)
@@ -111,7 +111,7 @@ class Parser:
         """The value of all the tokens.
 
         Raises:
-            Unreadable: they are no expression, or one without such a value.
+            Unreadable: they are not an expression, or the expression has no such value.
         """
         value = self.level(_SUM_LEVEL)
         if self.at < len(self.tokens):
@@ -123,7 +123,7 @@ class Parser:
         return self.tokens[self.at] if self.at < len(self.tokens) else _END
 
     def level(self, least: int) -> Number:
-        """The value of the operators that bind at least so tightly."""
+        """The value of the operators that have at least this precedence level."""
         self.enter()
         value = self.prefix(least)
         while True:
@@ -133,7 +133,7 @@ class Parser:
                 if level < least or not level:
                     break
                 self.at += 1
-                right = self.level(_SIGN_LEVEL if level == _POWER_LEVEL else level + 1)  # to the right: 2^3^2 is 2^9
+                right = self.level(_SIGN_LEVEL if level == _POWER_LEVEL else level + 1)  # from the right: 2^3^2 is 2^9
                 value = self.apply(token.text, value, right)
             elif token.kind == "power" and least <= _POWER_LEVEL:
                 self.at += 1
@@ -208,7 +208,7 @@ class Parser:
         raise Unreadable
 
     def fraction_behind(self, token: Token) -> Number:
-        r"""The fraction of a mixed number, 2\frac{1}{2}: two numbers in digits, the upper one smaller."""
+        r"""The fraction of a mixed number, 2\frac{1}{2}: two numbers in digits, the numerator smaller."""
         behind = self.tokens[self.at : self.at + 7]
         if not isinstance(token.value, int) or not behind:
             return 0
@@ -226,7 +226,7 @@ class Parser:
         return Fraction(above, below)
 
     def function(self, name: str) -> Number:
-        """The value of a function of what follows."""
+        """The value of a function applied to the tokens that follow."""
         if "frac" in name:
             above = self.argument()
             return self.apply("/", above, self.argument())
@@ -237,7 +237,7 @@ class Parser:
         return self.root(self.argument(), 3 if name == "∛" else int(name[6:-1]) if name.endswith("]") else 2)
 
     def logarithm(self, name: str) -> Number:
-        r"""\log_2 8; raises where it is unclear how far the argument goes: \log_2 4 \cdot 8."""
+        r"""The value of \log_2 8; raises if the end of the argument is unclear: \log_2 4 \cdot 8."""
         value = self.level(_POWER_LEVEL)
         behind = self.peek()
         if self.tokens[self.at - 1].kind != "close" and (behind.text in ("*", "/") or self.is_product(behind)):
@@ -253,7 +253,7 @@ class Parser:
         return value
 
     def enter(self) -> None:
-        """One level deeper; raises where that is too deep."""
+        """Goes one level deeper; raises if the nesting is too deep."""
         self.depth += 1
         if self.depth > MAX_DEPTH * 3:
             raise Unreadable
@@ -283,7 +283,7 @@ _NEAR: dict[str, Callable[[Any, Any], Any]] = {
 
 
 class NearParser(Parser):
-    """The same grammar where a value is irrational: roots, logarithms and broken powers in floating point."""
+    """The same grammar for irrational values: roots, logarithms and fractional powers in floating point."""
 
     power = staticmethod(_near_power)  # type: ignore[assignment]
     root = staticmethod(_near_root)  # type: ignore[assignment]
@@ -300,7 +300,7 @@ class NearParser(Parser):
         return _NEAR[sign](float(left), float(right))
 
     def atom(self) -> Number:
-        """A number, bracket or function; π is its number."""
+        """A number, a bracket, a function or π."""
         if self.peek().kind == "symbol" and self.peek().text in PI:
             self.at += 1
             return pi  # type: ignore[return-value]

@@ -1,4 +1,4 @@
-"""Re-computing a graph: the right value of every step, errors and their consequences followed through the dependencies.
+"""Recomputes a graph: finds the right value of every step and follows errors through the dependencies.
 
 step 0  48 / 2 = 25  (wrong)     ->  Correction(0, "48/2", value 24, stated 25)
 step 1  48 + 25 = 73             ->  Correction(1, "48+24", value 72, stated 73, a consequence)
@@ -16,9 +16,9 @@ from parsers.graph import ReasoningGraph, Stage, Step
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """A step whose value is not what its expression, with corrected operands, comes to.
+    """A step whose stated value differs from the value of its expression with corrected operands.
 
-    `is_cause` tells a wrong computation from a right one with wrong operands.
+    `is_cause` is true for a wrong computation and false for a right computation with wrong operands.
     """
 
     step: Step
@@ -31,7 +31,7 @@ class Correction:
 def recompute(graph: ReasoningGraph) -> tuple[list[Correction], bool]:
     """The corrections in reading order, and whether every consequence could be followed.
 
-    A consequence is lost where a wrong value is used in words, or equals another number that the step uses.
+    A consequence is lost if a step uses the wrong value in words, or uses another number with the same value.
     """
     corrections: list[Correction] = []
     right: dict[int, Fraction] = {}  # corrected values of steps whose stated value is wrong
@@ -65,7 +65,7 @@ def recompute(graph: ReasoningGraph) -> tuple[list[Correction], bool]:
 
 
 def _substitute(expression: str, values: dict[Fraction, Fraction], language: str) -> str | None:
-    """The expression with operands replaced; None unless every one of the old values occurs in it."""
+    """The expression with operands replaced; None unless it contains every old value."""
     pieces: list[str] = []
     position = 0
     missing = set(values)

@@ -1,6 +1,6 @@
-"""Equations as values: members, operands, unknowns; what a chain of members computes and whether it holds.
+"""Equations as objects: members, operands and unknowns; what a chain of members computes and whether it holds.
 
-    "Overtime = 5 * 10 * 1.2 = 60"   ->  members: the name "Overtime", "5 * 10 * 1.2" worth 60, "60"; it holds
+    "Overtime = 5 * 10 * 1.2 = 60"   ->  members: the name "Overtime", "5 * 10 * 1.2" of value 60, "60"; it holds
     "367 + x = 558"                  ->  members: "367 + x" with the unknown x and no value, "558"
 
 `parsers.arithmetic.equations` reads them from text.
@@ -28,7 +28,7 @@ _DRESS = re.compile(r"\\(?:text|mathrm|textbf|mathbf)\s*\{\s*(.*?)\s*\}")
 
 
 def _name(part: Token) -> str:
-    """The name of an unknown without its dress."""
+    """The name of an unknown without its markup."""
     return _DRESS.sub(r"\1", part.text) if "\\" in part.text else part.text
 
 
@@ -36,9 +36,9 @@ def _name(part: Token) -> str:
 class Member:
     """One side of an equation.
 
-    `plain` is evaluable arithmetic, `shown` the same as written but without units and currency, `raw` as written.
-    `value` is its exact value, None where it holds symbols. A side of words only is a name: `name` is those words.
-    `parts` are the tokens of `plain`, `unit` is the first word behind it, `remainder` what a division leaves over.
+    `plain` can be evaluated. `shown` is the arithmetic as written, without units and currency; `raw` is the full text.
+    `value` is the exact value, or None if the member has symbols. If a side has only words, `name` is those words.
+    `parts` are the tokens of `plain`. `unit` is the first word after it. `remainder` is the remainder of a division.
     """
 
     plain: str = ""
@@ -57,22 +57,22 @@ class Member:
 
     @property
     def is_number(self) -> bool:
-        """A number as it stands, fractions included: nothing left to work out."""
+        """Whether it is a plain number or fraction, with nothing left to compute."""
         return self.value is not None and (not self.operators or bool(_PLAIN_FRACTION.fullmatch(self.plain)))
 
     @property
     def is_fraction(self) -> bool:
-        """A fraction by itself, even of something that is not worked out: 2/3 of what Harry slept."""
+        """Whether it is a plain fraction, even of a quantity that is not computed: 2/3 of what Harry slept."""
         return bool(_PLAIN_FRACTION.fullmatch(self.plain))
 
     @property
     def is_share(self) -> bool:
-        """A part of a number: 25% of 8, 1/3 of 60."""
+        """Whether it is a part of a number: 25% of 8, 1/3 of 60."""
         return "*" in self.plain and (self.operands[0].denominator > 1 or "/" in self.plain.partition("*")[0])
 
     @property
     def is_named(self) -> bool:
-        """Whether quantities named in words are all its unknowns: total - 7."""
+        """Whether all its unknowns are quantities named in words: total - 7."""
         names = [part.text for part in self.parts if part.kind == "symbol"]  # \\text{length} is algebra
         return bool(names) and all(len(name) > 2 and name.replace(" ", "").isalpha() for name in names)
 
@@ -82,7 +82,7 @@ class Member:
         return tuple(_name(part) for part in self.parts if part.kind == "symbol")
 
     def worth(self, number_of: Callable[[str], Fraction | int]) -> Fraction | None:
-        """Its value with numbers put for its unknowns; None where it cannot be evaluated."""
+        """Its value with numbers substituted for its unknowns; None if it cannot be evaluated."""
         tokens = [
             Token("symbol", part.text, part.start, part.end, number_of(_name(part))) if part.kind == "symbol" else part
             for part in self.parts
@@ -91,19 +91,19 @@ class Member:
 
     @property
     def near(self) -> float | None:
-        """Its value in floating point where that is irrational, as of √2 and 2π; None for all else."""
+        """Its value in floating point if it has no exact value, as for √2 and 2π; otherwise None."""
         if self.value is not None or not (self.operators or self.symbols) or not PI.issuperset(self.symbols):
             return None
         return near_value(self.parts)
 
     @property
     def is_symbol(self) -> bool:
-        """A name or a lone unknown, such as x, P_2 or \\text{Total cost}."""
+        """Whether it is a name or a single unknown, such as x, P_2 or \\text{Total cost}."""
         return bool(self.name) or (len(self.symbols) == 1 and not self.operands and not self.operators)
 
 
 def is_identity(left: Member, right: Member) -> bool:
-    """Whether two members are equal whatever their unknowns are worth: (a - 1)^2 = a^2 - 2a + 1, not 2a = 6."""
+    """Whether two members are equal for all values of their unknowns: (a - 1)^2 = a^2 - 2a + 1, not 2a = 6."""
     unknowns = sorted({*left.unknowns, *right.unknowns})
     for seed in (3, 8):
         worth = {name: Fraction(seed + 5 * i * i + 2, seed + 2) for i, name in enumerate(unknowns)}
@@ -115,7 +115,7 @@ def is_identity(left: Member, right: Member) -> bool:
 
 @dataclass(slots=True)
 class Chain:
-    """Members joined by equality signs, one or more; `open_left` says that the chain begins with the sign."""
+    """One or more members joined by equality signs; `open_left` means that the chain begins with the sign."""
 
     members: list[Member] = field(default_factory=list)
     open_left: bool = False
@@ -123,7 +123,7 @@ class Chain:
     compared: bool = False  # joined by < or > somewhere
     start: int = 0
     modulus: int | None = None
-    """Its members are stated to leave the same remainder."""
+    """The text states that its members are congruent modulo this number."""
 
     @property
     def is_equation(self) -> bool:
@@ -132,7 +132,7 @@ class Chain:
 
 
 def is_worded(chain: Chain) -> bool:
-    """A relation between named quantities: words or \\text{} only, at least one operation."""
+    """Whether it relates named quantities: only words or \\text{}, with at least one operation."""
     texts = [s for member in chain.members for s in member.symbols]
     if any(member.operands for member in chain.members):
         return False
@@ -146,7 +146,7 @@ def is_worded(chain: Chain) -> bool:
 
 
 def is_computing(chain: Chain) -> bool:
-    """Whether the chain holds an operation or a relation that says more than name = number."""
+    """Whether the chain has an operation, or a relation that says more than "name = number"."""
     if is_worded(chain):
         return False
     working = (m for m in chain.members if m.operators and not (m.is_number or m.is_fraction))
@@ -162,7 +162,7 @@ def is_computing(chain: Chain) -> bool:
 
 
 def is_worded_work(chain: Chain) -> bool:
-    """Whether the operation stands in words before the sign: "2 games a month for 12 months = 24 games"."""
+    """Whether words express the operation before the sign: "2 games a month for 12 months = 24 games"."""
     first, last = chain.members[0], chain.members[-1]
     return len(chain.members) == 2 and first.is_number and last.is_number and first.value != last.value
 
@@ -195,14 +195,14 @@ def results_of(chains: list[Chain]) -> list[Fraction]:
 
 
 def goes_on(left: Member, right: Member) -> bool:
-    """Whether the right side takes up the result and computes on with it: "7 * 60 = 420 + 23 = 443"."""
+    """Whether the right side begins with the result and continues to compute: "7 * 60 = 420 + 23 = 443"."""
     return bool(right.operators) and right.value != left.value and right.operands[:1] == (left.value,)
 
 
 def holds(left: Member, right: Member, *, rounded: bool = False, context: str = "") -> bool | None:
-    """Whether two members with values are equal, the right one possibly rounded to the digits it shows.
+    """Whether two members with values are equal; the right one may be rounded to the digits it shows.
 
-    None where the difference is one of units or, by the words of `context`, of rounding.
+    None if the difference may come from units or, according to the words of `context`, from rounding.
     """
     assert left.value is not None and right.value is not None
     if right.remainder is not None:
@@ -230,7 +230,7 @@ def _is_near(left: Member, right: Member) -> bool:
 
 
 def _room(member: Member) -> Fraction:
-    """How far the value moves where its rounded operands move by half of their last digit."""
+    """How much the value changes if each rounded operand changes by half a unit of its last digit."""
     room = Fraction(0)
     for at, part in enumerate(member.parts):
         if part.kind == "number" and part.value is not None and _ROUNDED.fullmatch(part.text):
@@ -242,7 +242,7 @@ def _room(member: Member) -> Fraction:
 
 
 def nearly(left: Member, right: Member, *, rounded: bool = False, context: str = "") -> bool | None:
-    """Whether two members are equal of which one at least is irrational: √12 = 2√3, √2 ≈ 1.41; None if not known."""
+    """Whether two members are equal if at least one is irrational: √12 = 2√3, √2 ≈ 1.41; None if unknown."""
     a, b = left.near, right.near
     if a is not None and b is not None:
         apart = abs(a - b) / max(abs(a), abs(b), 1.0)
@@ -258,11 +258,11 @@ def nearly(left: Member, right: Member, *, rounded: bool = False, context: str =
     cut = rounded and abs(exact.value) <= abs(near)  # after so many digits
     verdict = agree(Fraction(near), exact.value, shown, rounded=cut, context="" if rounded else context)
     is_told = other is left and (rounded or exact.value.denominator > 1)
-    return verdict if verdict or is_told else None  # an irrational number that equals a whole one is being tried
+    return verdict if verdict or is_told else None  # otherwise the text only tries an integer for an irrational number
 
 
 _SAME, _OTHER = 1e-9, 1e-6
-"""How far apart, as a share of the larger, two irrational numbers are that are equal, or that are not."""
+"""Relative distances: two irrational numbers below the first are equal, above the second they differ."""
 
 
 def _leaves(left: Member, right: Member) -> bool | None:
@@ -274,9 +274,9 @@ def _leaves(left: Member, right: Member) -> bool | None:
 
 
 def recompute(chains: list[Chain], context: str = "") -> tuple[Member | None, bool | None]:
-    """The last member that computes, and whether all equations of the statement hold; None where none was checked.
+    """The last member that computes, and whether all equations of the statement hold; None if none was checked.
 
-    `context` is the statement: its words tell where a value is rounded.
+    `context` is the statement, whose words may say that a value is rounded.
     """
     member: Member | None = None
     verdicts: set[bool | None] = set()
@@ -295,7 +295,7 @@ def recompute(chains: list[Chain], context: str = "") -> tuple[Member | None, bo
         for left, right in itertools.pairwise(chain.members):
             told = left is chain.members[0] and left.is_number and right.operators and left.value != right.value
             if told and ("frac" not in left.plain or left.unit or right.unit):
-                continue  # "24 minutes = 24/60 hours", "after 10 years = 8 * 10 trees": no equation of numbers
+                continue  # "24 minutes = 24/60 hours", "after 10 years = 8 * 10 trees": not an equation of numbers
             if left.value is not None and right.value is not None:
                 if working:
                     verdicts.add(holds(left, right, rounded=chain.rounded, context=context))
@@ -312,11 +312,11 @@ SUPPOSES = re.compile(
     r"|\babsurdo\b|\bimpossível\b|vô l[ýí]\b|\bmâu thuẫn\b",
     re.IGNORECASE,
 )
-"""Words by which an equation is in another base, or is shown to be wrong."""
+"""Words which say that an equation is in another base, or that it is shown to be wrong."""
 
 
 def _is_congruent(members: list[Member], modulus: int) -> bool | None:
-    """Whether whole numbers leave the same remainder: 17 ≡ 2 (mod 5)."""
+    """Whether integers leave the same remainder: 17 ≡ 2 (mod 5)."""
     values = [member.value for member in members if member.value is not None and member.value.denominator == 1]
     if len(values) < 2 or len(values) < len(members):
         return None
@@ -324,7 +324,7 @@ def _is_congruent(members: list[Member], modulus: int) -> bool | None:
 
 
 def _changes_unit(chain: Chain) -> bool | None:
-    """Whether "190 cm = 1.90 m" holds; None where the units do not tell, or it may be a scale or rounded."""
+    """Whether "190 cm = 1.90 m" holds; None if the units do not decide, or it may be a scale or rounded."""
     if len(chain.members) != 2:
         return None
     (left, right), units = chain.members, [unit_of(member.unit) for member in chain.members]
@@ -342,9 +342,9 @@ def _changes_unit(chain: Chain) -> bool | None:
 
 @dataclass(frozen=True, slots=True)
 class Computation:
-    """`expression` is stated to be worth `value`; `correct` tells whether it is, None where units change or it rounds.
+    """The text states that `expression` has this `value`; `correct` is None if units change or the value is rounded.
 
-    Offsets are those of expression to value.
+    The offsets run from the start of the expression to the end of the value.
     """
 
     expression: str
@@ -355,7 +355,7 @@ class Computation:
 
 
 def computations_of(chains: list[Chain], context: str = "") -> list[Computation]:
-    """All computations of the chains with the values stated for them, in reading order."""
+    """All computations of the chains with their stated values, in reading order."""
     found: list[Computation] = []
     for chain in chains:
         if chain.compared:

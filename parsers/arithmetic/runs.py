@@ -1,4 +1,4 @@
-"""A run of arithmetic in a text: the tokens of one member of an equation, collected without its units and words."""
+"""A run of arithmetic in a text: the tokens of one member of an equation, without its units and words."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BARS = frozenset(("\\left|", "\\right|", "\\lvert", "\\rvert"))
 
 
 class Run:
-    """Collects tokens; `after_operand` says that an operation or a unit may follow, not an operand."""
+    """Collects tokens. After an operand (`after_operand`), an operation or a unit may follow, but no second operand."""
 
     def __init__(self, language: str) -> None:
         self.language = language
@@ -40,7 +40,7 @@ class Run:
 
     @property
     def is_empty(self) -> bool:
-        """Whether there is neither a number nor an unknown."""
+        """Whether the run has neither a number nor an unknown."""
         return not self.operands and not self.symbols
 
     @property
@@ -50,13 +50,13 @@ class Run:
 
     @property
     def is_open(self) -> bool:
-        """Whether a bracket is not closed."""
+        """Whether a bracket is still open."""
         kinds = [part.kind for part in self.parts]
         return kinds.count("open") > kinds.count("close")
 
     @property
     def is_plain(self) -> bool:
-        """Whether it is a fraction of two numbers in digits."""
+        """Whether the run is a fraction of two numbers in digits."""
         return self.shown[1:-1] == ["/"] or (len(self.operands) == 2 and "frac" in self.plain[0])
 
     def leave_bracket(self) -> None:
@@ -69,13 +69,13 @@ class Run:
             self.broken = True
 
     def is_range(self, text: str) -> bool:
-        """Whether it may be a range of numbers, or a kind of triangle, instead of a subtraction: 3-5, 45-45-90."""
+        """Whether the run may be a range of numbers or a type of triangle, not a subtraction: 3-5, 45-45-90."""
         signs = {part.text for part in self.parts[1::2]}
         return signs == {"-"} and bool(_RANGE.fullmatch(text[self.start : self.end]))
 
     @property
     def is_power(self) -> bool:
-        """Whether it is a power and nothing else: 5^3."""
+        """Whether the run is only a power: 5^3."""
         return (
             len(self.parts) > 1
             and (self.parts[1].text == "^" or self.parts[1].kind == "power")
@@ -83,7 +83,7 @@ class Run:
         )
 
     def value(self) -> Fraction | None:
-        """What it is worth; None with symbols or where it cannot be evaluated."""
+        """The value of the run; None if it contains symbols or cannot be evaluated."""
         return None if self.symbols or self.broken else value_of_tokens(self.parts)
 
     def take(self, token: Token, *, plain: str | None = None, shown: str | None = None, operators: int = 0) -> None:
@@ -97,7 +97,7 @@ class Run:
         self.unit_words = 0
 
     def take_number(self, token: Token) -> None:
-        """A number, or a number of combinations, of which the operands are its numbers."""
+        """Adds a number. The operands of a number of combinations, C(5,2), are its two numbers."""
         assert token.value is not None
         if token.kind == "chosen":
             self.take(token, operators=1)
@@ -120,19 +120,19 @@ class Run:
         self.fractional = percent or "/" in plain or divisor or "/" in token.text
 
     def take_symbol(self, token: Token, name: str, *, operators: int = 0) -> None:
-        """An unknown or a quantity by name."""
+        """Adds an unknown or a named quantity."""
         self.take(_as(token, "symbol", token.text), operators=operators)
         self.symbols.append(name)
         self.after_operand, self.fractional = True, False
 
     def take_letters(self, token: Token) -> None:
-        """A product of unknowns: 3ab."""
+        """Adds a product of unknowns: the ab of 3ab."""
         for offset, letter in enumerate(token.text):
             position = token.start + offset
             self.take_symbol(Token("symbol", letter, position, position + 1), letter, operators=1)
 
     def take_bracket(self, token: Token) -> None:
-        """A bracket; braces and the signs of rounding stay as written."""
+        """Adds a bracket; braces and the signs of floor and ceiling stay as written."""
         braces = token.text in "{}"
         opens = token.kind == "open"
         plain = token.text if braces or "floor" in token.text or "ceil" in token.text else "(" if opens else ")"
@@ -144,19 +144,19 @@ class Run:
             self.fractional = braces or self.fractional
 
     def apply(self, operator: str, token: Token, shown: str | None = None) -> None:
-        """An operation, for which an operand must follow."""
+        """Adds an operation, which an operand must follow."""
         plain = f" {operator} " if operator == "mod" else operator
         self.take(_as(token, "operator", operator), plain=plain, shown=shown or token.text, operators=1)
         self.after_operand = False
 
     def add_unit(self, words: str) -> None:
-        """Words behind a number."""
+        """Adds the words after a number."""
         if not self.unit_words and not self.unit:
             self.unit = (_WORD.search(words) or [""])[0].lower()
         self.unit_words += words.count(" ") + 1
 
     def member(self, text: str) -> Member:
-        """The run as a member of an equation, an operation that nothing follows left out."""
+        """The run as a member of an equation, without operations at the end that have no operand."""
         while self.wants_operand:
             self.operators -= self.parts[-1].kind == "operator"
             for pieces in (self.parts, self.plain, self.shown):
@@ -178,5 +178,5 @@ class Run:
 
 
 def _as(token: Token, kind: str, text: str) -> Token:
-    """The token as one of another kind; most are what they should be, and a copy costs as much as a match."""
+    """The token with this kind and text; it is copied only if they differ, because a copy is expensive."""
     return token if token.kind == kind and token.text == text else token._replace(kind=kind, text=text)

@@ -21,7 +21,7 @@ _BETWEEN = frozenset(("dress", "number", "word", "symbol", "text", "formula"))
 
 
 def spell_out(tokens: list[Token]) -> list[Token]:
-    """The tokens with every opening that has its two numbers replaced by the operation between them."""
+    """The tokens with each opening replaced by an operation between its two numbers, where it has two."""
     spelt: list[Token] = []
     at = 0
     while at < len(tokens):
@@ -39,7 +39,7 @@ def spell_out(tokens: list[Token]) -> list[Token]:
 
 
 def _joined(tokens: list[Token], begin: int, sign: str) -> tuple[list[Token], int] | None:
-    """The operation that begins here and where it ends; None where no word joins two numbers."""
+    """The operation that begins here and its end; None if no word joins two numbers."""
     pieces: list[list[Token]] = [[]]
     joins: list[Token] = []
     for at in range(begin, min(begin + _REACH, len(tokens))):
@@ -60,7 +60,7 @@ def _joined(tokens: list[Token], begin: int, sign: str) -> tuple[list[Token], in
 
 
 def _is_stated(tokens: list[Token], at: int) -> bool:
-    """Whether a value is stated for the operation that ends here: "add 3 apples and 4 pears to get 7"."""
+    """Whether a value follows the operation that ends here: "add 3 apples and 4 pears to get 7"."""
     for token in tokens[at : at + 4]:
         if token.kind in ("verb", "relation"):
             return True
@@ -70,7 +70,7 @@ def _is_stated(tokens: list[Token], at: int) -> bool:
 
 
 def _join(token: Token) -> set[str]:
-    """The word that joins two numbers, where nothing but an article stands behind it: "apples and the"."""
+    """The word that joins two numbers, if at most an article follows it: "apples and the"."""
     if token.kind not in ("word", "symbol"):
         return set()
     words = token.text.lower().split()
@@ -107,7 +107,7 @@ def _value(tokens: list[Token]) -> float:
 
 
 def states_value(run: Run, behind: Sequence[Token], text: str) -> bool:
-    """Whether a relation in words between a run of arithmetic and the tokens behind it states the value of the run."""
+    """Whether a relation in words states the value of the run before it; `behind` are the tokens after it."""
     if not run.after_operand or run.depth or run.broken or run.symbols or not run.operators:
         return False
     value = run.value()
@@ -117,7 +117,7 @@ def states_value(run: Run, behind: Sequence[Token], text: str) -> bool:
     if len(told) > 1 and told[1].kind in ("word", "sign") and COMPARISONS & set(told[1].text.lower().split()):
         return False
     is_size = run.unit_words > 0 and "x" in run.shown  # a 2 x 4 piece
-    if run.is_plain or run.is_range(text) or run.is_power or is_size:  # 3/4, 3-5: only a true equation is one
+    if run.is_plain or run.is_range(text) or run.is_power or is_size:  # 3/4, 3-5: must be a true equation
         shown = told[0].value
         if shown is None or abs(shown - value) * 100 > abs(value):
             return False
@@ -133,11 +133,11 @@ _OF_ANOTHER = re.compile(
     r"|\b(?:than|hơn)[\s$\\(*]*$",
     re.IGNORECASE,
 )
-"""What stands before a computation of which only a part is told: "the difference between 2 * 3 and", "the root of"."""
+"""Words before a computation that is only part of a larger one: "the difference between 2 * 3 and", "the root of"."""
 
 
 def only_words(tokens: Sequence[Token]) -> bool:
-    """Whether only words stand in the bracket that opens before the tokens: "36 (today) + 30"."""
+    """Whether the bracket that opens before these tokens contains only words: "36 (today) + 30"."""
     for token in tokens:
         if token.kind == "close":
             return True

@@ -1,4 +1,4 @@
-"""Units of measure and of money in three languages, so that 72 km/h is not 72 m/s, and 1.5 m is 150 cm.
+"""Units of measurement and currency in three languages: 72 km/h is not 72 m/s, and 1.5 m is 150 cm.
 
 unit_of("km/h")    ->  (("length", 1), ("time", -1)) with factor 5/18
 unit_of("apples")  ->  None
@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 
 class Unit(NamedTuple):
-    """A product of powers of dimensions, in name order, and how many base units the unit is."""
+    """A product of powers of dimensions, in name order, and the number of base units in the unit."""
 
     dimensions: tuple[tuple[str, int], ...]
     factor: Fraction
@@ -80,7 +80,7 @@ _SHORT = {"mph": "mi/h", "kmh": "km/h", "kph": "km/h", "mps": "m/s", "fps": "ft/
 
 @lru_cache(maxsize=1024)
 def unit_of(text: str) -> Unit | None:
-    """The unit that the whole text names, None where it is not in the table."""
+    """The unit that the complete text names; None if the table does not have it."""
     text = " ".join(text.lower().replace("\\cdot", " ").replace("^\\circ", "°").replace("° ", "°").split())
     text = _SHORT.get(text, text)
     if not text or len(text) > 60:
@@ -122,7 +122,7 @@ def _product(part: str) -> list[tuple[str, Fraction, int]] | None:
 
 
 def split_unit(text: str) -> tuple[str, Unit | None]:
-    """A formula and the unit behind it, after a blank; a unit of one letter could be an unknown and is none."""
+    """A formula and the unit after it, separated by a blank; one letter does not count, as it may be an unknown."""
     words = text.split(" ")
     for count in (3, 2, 1):
         tail = " ".join(words[-count:])
@@ -132,7 +132,7 @@ def split_unit(text: str) -> tuple[str, Unit | None]:
 
 
 def leading_unit(text: str) -> tuple[Unit | None, str]:
-    """The unit that a text begins with, and what follows it: "km/h in all" is km/h and "in all"."""
+    """The unit at the start of a text, and the rest: "km/h in all" gives km/h and "in all"."""
     words = text.split(" ")
     for count in (4, 3, 2, 1):
         if unit := unit_of(" ".join(words[:count])):
@@ -141,12 +141,12 @@ def leading_unit(text: str) -> tuple[Unit | None, str]:
 
 
 def is_one_letter(text: str) -> bool:
-    """Whether a unit could as well be an unknown: 5m is five m."""
+    """Whether a unit may also be an unknown: 5m may be 5 times m."""
     return text.strip() in _ONE_LETTER
 
 
 def same_dimension(a: Unit, b: Unit) -> bool:
-    """Whether two units measure the same; a bare `$` may be dollars or reais."""
+    """Whether two units measure the same dimension; a bare `$` may be dollars or reais."""
     if a.dimensions == b.dimensions:
         return True
     (plain, other) = (a, b) if a.dimensions == (("money", 1),) else (b, a)

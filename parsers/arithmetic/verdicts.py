@@ -1,8 +1,8 @@
-"""Verdict on a computation: whether its stated result is right, with the rounding and unit changes of solutions.
+"""Judges whether the stated result of a computation is right; it allows for rounding and changes of units.
 
 10/3 = 3.33, 2/6 = 33%        ->  True, rounded to the digits shown
 $1 / 2 = 50 cents             ->  None, the unit changes
-50/8 = 6 full boxes           ->  None, rounded as the words say
+50/8 = 6 full boxes           ->  None, the words say that it is rounded
 10/3 = 3.34                   ->  False
 """
 
@@ -14,7 +14,7 @@ from fractions import Fraction
 from parsers.arithmetic.expressions import evaluate
 
 MARK = re.compile(r"<<([^<>\n]*)>>")
-"""A calculator mark, `<<48/2=24>>`; its content is expression, equals sign, value."""
+"""A calculator mark, `<<48/2=24>>`: an expression, an equals sign and a value."""
 
 _FACTORS = (12, 24, 60, 100, 1000, 3600)
 _CONVERSIONS = frozenset(Fraction(n) for n in _FACTORS) | frozenset(Fraction(1, n) for n in _FACTORS)
@@ -25,13 +25,14 @@ _ROUNDING = re.compile(
 )
 _DECIMALS = re.compile(r"[.,](?:\\[,!])?([0-9]+)\D*$")
 _RELATIVE = Fraction(1, 100)
-"""What "approximately" allows beyond the digits shown."""
+"""The relative error that "approximately" allows beyond the digits shown."""
 
 
 def is_worth(expression: str, value: Fraction, shown: str = "", language: str = "en", context: str = "") -> bool | None:
-    """Whether the expression has this value, or rounds to it at the decimals `shown`.
+    """Whether the expression has this value, or rounds to it at the decimals of `shown`.
 
-    None if it cannot be evaluated, or if the difference is one of units or, by the words of `context`, of rounding.
+    None if it cannot be evaluated. Also None if the difference may come from units or, according to the words of
+    `context`, from rounding.
     """
     exact = evaluate(expression, language)
     return None if exact is None else agree(exact, value, shown, context=context, units=True)
@@ -40,15 +41,15 @@ def is_worth(expression: str, value: Fraction, shown: str = "", language: str = 
 def agree(
     exact: Fraction, value: Fraction, shown: str, *, rounded: bool = False, context: str = "", units: bool = False
 ) -> bool | None:
-    """Whether a value stated as `shown` stands for the exact one; None where units or rounding in words may explain it.
+    """Whether the stated value agrees with the exact one; None if units or words of rounding may explain a difference.
 
     Args:
-        exact: what the computation comes to.
-        value: the value stated.
-        shown: how it is written; its decimals tell the precision.
-        rounded: stated as approximate.
-        context: the statement, whose words may tell that the value is rounded.
-        units: the statement names units, so that a factor such as 60 or 1000 may be a change of units.
+        exact: the value of the computation.
+        value: the stated value.
+        shown: the stated value as written; its decimals give the precision.
+        rounded: whether the value is stated as approximate.
+        context: the statement, whose words may say that the value is rounded.
+        units: whether the statement names units, so that a factor such as 60 or 1000 may be a change of units.
     """
     if exact == value:
         return True

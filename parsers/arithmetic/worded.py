@@ -1,10 +1,10 @@
-"""Numbers and parts in words, written in digits where the text computes with them; the text keeps its length.
+"""Writes numbers and parts in words as digits where the text computes with them; the text keeps its length.
 
 "Half of 48 is 24"              ->  "     ½ * 48 is 24"
 "three times four is twelve"    ->  "    3 times    4 is     12"
-"He ran three times"            ->  as it is: nothing is computed
+"He ran three times"            ->  unchanged: nothing is computed
 
-What computes is told by an operation beside the number, or by a value that is stated for the part.
+The text computes with a number next to an operation, and with a part whose value it states.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from parsers.arithmetic.numbers import VULGAR
 _VULGAR = {Fraction(*parts): sign for sign, parts in VULGAR.items()}
 _DULL = frozenset(("the", "of", "by", "de"))
 _REACH = 60
-"""Characters between a part and the relation that states its value, and between an opening and its numbers."""
+"""Most characters between a part and the relation that states its value, or between an opening and its numbers."""
 
 
 def _any_of(words: Iterable[str]) -> str:
@@ -29,15 +29,18 @@ def _any_of(words: Iterable[str]) -> str:
 
 
 def _shortest(stems: set[str]) -> tuple[str, ...]:
-    """The stems that hold no other one."""
+    """The stems that do not contain another stem."""
     return tuple(stem for stem in stems if not any(other in stem for other in stems - {stem}))
 
 
 def in_digits(text: str, language: str) -> str:
-    """The text with its worded operands in digits, right above where their words end; the very text without any."""
+    """The text with its worded operands as digits, aligned at the end of their words.
+
+    A text without such operands is returned as the same object.
+    """
     words = _words(language)
     lowered = text.lower()
-    if len(lowered) != len(text):  # a few capitals have longer small forms
+    if len(lowered) != len(text):  # a few capitals are longer in lower case
         return text
     told = text
     for stem in words.part_stems:
@@ -53,7 +56,7 @@ def in_digits(text: str, language: str) -> str:
 
 
 class _Words:
-    """The words of one language that compute, compiled."""
+    """Compiled patterns for the arithmetic words of one language."""
 
     def __init__(self, language: str) -> None:
         self.language = language
@@ -78,18 +81,18 @@ class _Words:
         self.related = re.compile(rf"{related}\s+$", re.IGNORECASE)
 
     def is_joined(self, head: str, text: str, end: int) -> bool:
-        """Whether the number is one of those that an opening joins: the sum of three and four, not of the two roots."""
+        """Whether an opening joins this number to another: the sum of three and four, not of the two roots."""
         opening = self.opened.search(head)
         return opening is not None and bool(_JOINS.search(opening[0]) or _JOINS.search(text[end : end + 25]))
 
     def part_in_digits(self, match: re.Match[str]) -> str:
-        """½ or 2 and a sign of multiplication, as long as the words."""
+        """½ or 2 and a multiplication sign, padded to the length of the words."""
         factor = self.parts[" ".join(match["part"].lower().split())]
         digits = f"{_VULGAR.get(factor, f'({factor})')} * "
         return digits.rjust(len(match[0])) if len(digits) <= len(match[0]) else match[0]
 
     def numbers_in_digits(self, text: str) -> str:
-        """Number words beside an operation, behind an opening, and behind a relation that follows one."""
+        """Writes as digits the number words next to an operation, after an opening, or after a later relation."""
         pieces: list[str] = []
         position = 0
         computes = False
@@ -107,7 +110,7 @@ class _Words:
 
 _JOINS = re.compile(rf"\b(?:{_any_of(JOINS)})\b", re.IGNORECASE)
 _COMPUTED = re.compile(r"[0-9]\s+[^\W\d_][^.;:!?\n]*[0-9]|\* ?[0-9]")
-"""Something between digits that may be worked out."""
+"""Something that may compute: words between digits, or a multiplication sign before a digit."""
 
 
 @cache

@@ -1,1 +1,1 @@
-"""One module a format, each with one function: text, question and language in, ReasoningGraph out."""
+"""One module for each format; its function `parse_…` turns text, question and language into a ReasoningGraph."""

@@ -1,4 +1,4 @@
-"""What chat models write: markdown lists and headings, LaTeX displays, plain sentences, an answer in a box.
+"""The text of chat models: markdown lists and headings, LaTeX displays, plain sentences, an answer in a box.
 
 1. **Cost of one:** It costs $3.
 2. So two cost \\(2 \\times 3 = 6\\) dollars.
@@ -15,7 +15,7 @@ from parsers.text.segment import segment
 
 
 def parse_freeform(text: str, question: str, language: str) -> ReasoningGraph:
-    """The graph of a free solution: one step a statement, the answer from a box, a phrase or else the last number."""
+    """The graph of a free solution, with one step per statement; the answer is marked, otherwise the last number."""
     problems: list[str] = []
     givens = find_givens(question, language)
     steps = read_prose(text, question, givens, language, segment(bounded(text, problems)), problems)
@@ -24,7 +24,7 @@ def parse_freeform(text: str, question: str, language: str) -> ReasoningGraph:
 
 
 def marked_or_last(text: str, language: str, problems: list[str]) -> str | None:
-    """The answer that the text marks, else its last number, which is then listed as a problem."""
+    """The answer that the text marks; otherwise its last number, which is listed as a problem."""
     answer = extract_answer(text, language=language)
     if answer is None:
         answer = extract_answer(text, lenient=True, language=language)

@@ -1,4 +1,4 @@
-"""GSM8K reference solutions: a step a line, calculator marks, the answer after `####` (model solutions: after `A:`).
+"""GSM8K reference solutions: one step per line, calculator marks, the answer after `####` (of models, after `A:`).
 
 She sold 48/2 = <<48/2=24>>24 clips in May.
 She sold 48+24 = <<48+24=72>>72 clips in both months.
@@ -20,7 +20,7 @@ _BLANK = " \t\r\u00a0\u200b\u2028"
 
 
 def parse_gsm8k(text: str, question: str, language: str) -> ReasoningGraph:
-    """The graph of a solution in GSM8K form. Text after the answer line belongs to no step."""
+    """The graph of a solution in GSM8K form. Text after the answer line is not part of any step."""
     problems: list[str] = []
     answer, end = read_answer(text, language, problems)
     givens = find_givens(question, language)
@@ -35,7 +35,7 @@ def parse_gsm8k(text: str, question: str, language: str) -> ReasoningGraph:
 
 
 def read_answer(text: str, language: str, problems: list[str]) -> tuple[str | None, int]:
-    """The answer of a solution, and where its steps end: at the answer line, if there is one."""
+    """The answer of a solution, and the end of its steps: the answer line if there is one."""
     line = answer_line(text)
     answer = final_answer(text, language)
     if line is None:
@@ -46,7 +46,7 @@ def read_answer(text: str, language: str, problems: list[str]) -> tuple[str | No
 
 
 def read_lines(text: str, end: int, reader: StepReader | ProseReader, problems: list[str]) -> list[Step]:
-    """One step for every line. Opening definitions ("Let x be ...") are UNDERSTAND, all else EXECUTE."""
+    """One step per line. Definitions at the start ("Let x be ...") are UNDERSTAND, all other lines EXECUTE."""
     steps: list[Step] = []
     stage = Stage.UNDERSTAND
     for start, stop in too_many(find_lines(text, end), problems):
@@ -56,7 +56,7 @@ def read_lines(text: str, end: int, reader: StepReader | ProseReader, problems: 
 
 
 def find_lines(text: str, end: int) -> list[tuple[int, int]]:
-    """Spans of the lines up to `end` that are not blank, blanks around them left out."""
+    """Spans of the non-blank lines up to `end`, without the blanks around them."""
     spans: list[tuple[int, int]] = []
     position = 0
     for line in text[:end].split("\n"):

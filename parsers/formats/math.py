@@ -16,7 +16,7 @@ from parsers.text.segment import segment
 
 
 def parse_math(text: str, question: str, language: str) -> ReasoningGraph:
-    """The graph of a solution in LaTeX: one step a sentence or display, the answer from the last `\\boxed{}`."""
+    """The graph of a LaTeX solution: one step per sentence or display, the answer from the last `\\boxed{}`."""
     problems: list[str] = []
     givens = _with_bases(find_givens(question, language), question)
     statements = segment(bounded(text, problems), dollars=True, soft_lines=True)
@@ -29,6 +29,6 @@ def parse_math(text: str, question: str, language: str) -> ReasoningGraph:
 
 
 def _with_bases(givens: tuple[Quantity, ...], question: str) -> tuple[Quantity, ...]:
-    """Numbers written with their base keep it in their names: 121_3."""
+    """The givens; a number that is written with its base keeps the base in its name: 121_3."""
     based = {digits: f"{digits}_{base}" for digits, base in re.findall(r"(?<![\w^])(\d+)_\{?(\d+)\}?", question)}
     return tuple(replace(g, name=based.get(g.name, g.name), text=based.get(g.name, g.text)) for g in givens)

@@ -1,9 +1,9 @@
-"""How a nano student writes: every stage by its marker, every step by <STEP>, the answer in <ANS>.
+"""The text of a nano student: a marker before each stage, <STEP> before each step, the answer in <ANS>.
 
     <INST>What is 47 + 35?</INST><THINK>[UNDERSTAND]<STEP>47+35[PLAN]<STEP>add[EXECUTE]<STEP>7+5=12<STEP>4+3+1=8
     [VERIFY]<STEP>82-35=47 ok</THINK><ANS>82</ANS>
 
-(one line). An output that was cut off anywhere gives the steps that it has.
+(one line). An output that is cut off at any point still gives the steps that it contains.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from parsers.text.notes import givens_from_note, split_head, split_note
 
 
 def parse_nrm(text: str, question: str, language: str) -> ReasoningGraph:
-    """The graph of a nano student's text, with or without the question in front. Its <INST> outranks `question`."""
+    """The graph of a nano student's text, with or without the question at its start; <INST> replaces `question`."""
     problems: list[str] = []
     fields: dict[str, str] = {}
     statements: list[tuple[Stage, int, int]] = []
     stage: Stage | None = None
-    opened, begin = "", 0  # the marker that the text behind it belongs to
+    opened, begin = "", 0  # the last marker, and where the text after it begins
     think_open = think_closed = False
     head: dict[str, object] = {}
     matches = list(NRM.finditer(text))
@@ -83,7 +83,7 @@ def _graph(
     for stage, start, end in too_many(statements, problems):
         shown = text[start:end]
         if end == len(text) and not think_closed:
-            shown = NRM_CUT.sub("", shown)  # a marker that was cut off
+            shown = NRM_CUT.sub("", shown)  # an incomplete marker at the end
         start += len(shown) - len(shown.lstrip())
         shown = shown.strip()
         steps.append(reader.read_noted(shown, stage, start, start + len(shown)))

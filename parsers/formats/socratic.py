@@ -1,4 +1,4 @@
-"""Socratic solutions: each line `sub-question ** step`; the sub-question is a PLAN step, the step EXECUTE.
+"""Socratic solutions: each line is `sub-question ** step`; the sub-question becomes PLAN, the step EXECUTE.
 
 How many clips did she sell in May? ** She sold 48/2 = <<48/2=24>>24 clips in May.
 #### 24
@@ -17,7 +17,7 @@ _SPLIT = re.compile(r"[ \t\u00a0]*\*\*[ \t\u00a0]+")
 
 
 def parse_socratic(text: str, question: str, language: str) -> ReasoningGraph:
-    """The graph of a Socratic solution: sub-questions are PLAN steps, each before the step it asks for."""
+    """The graph of a Socratic solution; each sub-question is a PLAN step before the step that answers it."""
     problems: list[str] = []
     answer, end = read_answer(text, language, problems)
     givens = find_givens(question, language)

@@ -1,4 +1,4 @@
-"""How an adapter student writes: the stages under their markers, a step a line, numbered in PLAN and EXECUTE.
+"""The text of an adapter student: stages under their markers, one step per line, numbered in PLAN and EXECUTE.
 
     [UNDERSTAND]
     Given: 48 clips in April; half as many in May. Asked: clips in both months.
@@ -30,7 +30,7 @@ _GIVEN = re.compile(r"(?:Given|Dados|Cho): (.*?)(?: (?:Asked|Pede-se|Hỏi): |$)
 
 
 def parse_staged(text: str, question: str, language: str) -> ReasoningGraph:
-    """The graph of a staged text. Without `question` the givens are those that UNDERSTAND lists after "Given:"."""
+    """The graph of a staged text. Without `question`, the givens are the list after "Given:" in UNDERSTAND."""
     problems: list[str] = []
     begin, head = split_head(text)
     statements: list[tuple[Stage, int, int]] = []
@@ -42,7 +42,7 @@ def parse_staged(text: str, question: str, language: str) -> ReasoningGraph:
         if any(marker[1] == "ANSWER" for marker in markers)
         else STAGED_CUT.search(text, max(begin, len(text) - 12))
     )
-    whole = cut.start() if cut else len(text)  # without a marker that was cut off
+    whole = cut.start() if cut else len(text)  # without an incomplete marker at the end
     if text[begin : markers[0].start() if markers else whole].strip():
         problems.append("text stands before any stage marker" if markers else "no stage marker was found")
     for i, marker in enumerate(markers):

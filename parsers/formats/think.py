@@ -1,10 +1,11 @@
-"""Reasoning models: thinking with back-tracking between `<think>` and `</think>`, then the answer.
+"""Reasoning models: thinking with corrections between `<think>` and `</think>`, then the answer.
 
     <think>3 times 4 is 14. Wait, that is not right: 3 * 4 = 12.</think>
     The answer is \\boxed{12}.
 
-Second thoughts ("wait", "let me check") are VERIFY. The tags lie outside the steps. The answer is looked for after the
-thinking; where there is none, the thinking's own is taken and listed as a problem (grading does not take it).
+Doubts and checks ("wait", "let me check") are VERIFY. The tags are not part of the steps. The answer comes from the
+text after the thinking. If that has none, the answer of the thinking is used and listed as a problem; grading does not
+use it.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _TAG = re.compile(r"</?think(?:ing)?>", re.IGNORECASE)
 
 
 def parse_think(text: str, question: str, language: str) -> ReasoningGraph:
-    """The graph of thinking and answer together, one step a statement."""
+    """The graph of thinking and answer together, with one step per statement."""
     problems: list[str] = []
     text = bounded(text, problems)
     tags = [(tag.start(), tag.end(), tag.group().startswith("</")) for tag in _TAG.finditer(text)]

@@ -11,7 +11,7 @@ from parsers.text.markers import THINKSET_FIELD
 
 
 def parse_thinkset(text: str, question: str, language: str) -> ReasoningGraph:
-    """The graph of the reasoning between the THINK tags, read as free text; spans are those in the whole text."""
+    """The graph of the reasoning between the THINK tags, read as free text; spans are offsets in the complete text."""
     from dataclasses import replace
 
     from parsers.formats.freeform import parse_freeform

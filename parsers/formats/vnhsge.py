@@ -1,4 +1,4 @@
-"""VNHSGE: Vietnamese multiple choice with a worked explanation, as text or as one published JSON row.
+"""VNHSGE: Vietnamese multiple-choice problems with an explanation, as text or as one published JSON row.
 
 question "Câu 1) Thể tích khối lập phương cạnh 2a bằng:\\nA. 8a^3. ...", text "... V=(2a)^3=8a^3."  ->  "A"
 """
@@ -16,10 +16,10 @@ from parsers.text.segment import segment
 
 
 def parse_vnhsge(text: str, question: str, language: str) -> ReasoningGraph:
-    """The graph of an explanation; the answer is the letter of the option it arrives at, else its last value.
+    """The graph of an explanation; the answer is the letter of the option that it concludes, otherwise its last value.
 
-    The text may be a whole published row (a JSON object with Question and Explanation): then spans count in the
-    explanation, and images that the row names are listed as problems.
+    The text may be a complete published row (a JSON object with Question and Explanation). Then spans are offsets in
+    the explanation, and images of the row are listed as problems.
     """
     problems: list[str] = []
     row = _published_row(text)

@@ -1,1 +1,1 @@
-"""Statements of a solution: stage, value, and what each one depends on."""
+"""Reads the statements of a solution: the stage, value and dependencies of each."""

@@ -1,13 +1,13 @@
-"""The unknowns and equations of one text: which step introduced or solved an unknown, which equations say the same.
+"""The unknowns and equations of one text: the step that introduced or solved each unknown, and equal equations.
 
     0  "Let x be the number of cups."    introduces x
     1  "4x + 8 = 40"                     an equation for x, so it uses 0
-    2  "4x = 32"                         says the same as 1, so it follows from 1 alone
+    2  "4x = 32"                         equivalent to 1, so it follows from 1 alone
     3  "y = x + 12"
     4  "x + x + 12 = y + 8"              ...
 
-Linear equations are compared by their coefficients. One that follows from two earlier ones, by putting the one into
-the other, is found by eliminating each unknown that they share.
+Linear equations are compared by their coefficients. An equation may follow from two earlier ones, one substituted into
+the other. To find these, the reader eliminates each unknown that the two share.
 """
 
 from __future__ import annotations
@@ -21,15 +21,16 @@ from parsers.arithmetic.formulas import folded
 from parsers.arithmetic.relations import Chain, Member
 
 Form = dict[str, Fraction]
-"""Coefficients of a linear equation, brought to one side; "" is the constant. The first unknown has coefficient 1."""
+"""Coefficients of a linear equation with all terms on one side; "" is the constant. The first unknown has coefficient
+1."""
 
 MAX_UNKNOWNS, MAX_EQUATIONS, MAX_EXPRESSIONS = 6, 12, 20
-"""Unknowns of an equation, and latest equations and expressions of a text, that are compared with one another."""
+"""Most unknowns in an equation, and most recent equations and expressions of a text, that are compared."""
 
 
 @dataclass(slots=True)
 class Pending:
-    """A step whose value is not worked out yet: an expression or equation that the next step continues."""
+    """A step whose value is not computed yet: an expression or equation that the next step continues."""
 
     step: int
     values: frozenset[Fraction]
@@ -40,28 +41,28 @@ class Pending:
 
 @dataclass(slots=True)
 class Algebra:
-    """The memory of a text for what has no number yet."""
+    """The unknowns, unsolved expressions and equations of a text."""
 
     symbols: dict[str, int] = field(default_factory=dict)
-    """Unknown, in lower case -> the step that introduced it or solved it last."""
+    """Unknown, in lower case -> the step that introduced it or last solved it."""
     expressions: dict[str, int] = field(default_factory=dict)
     """Unsolved value as text -> its step."""
     equations: list[tuple[int, Form]] = field(default_factory=list)
     texts: set[str] = field(default_factory=set)
     """Equations as written."""
     forms: dict[str, Form | None] = field(default_factory=dict)
-    """Chains as written -> their forms, each worked out once."""
+    """A cache: chains as written -> their forms."""
     pending: Pending | None = None
 
     def form(self, chain: Chain) -> Form | None:
-        """The linear equation that the chain is, if it is one."""
+        """The coefficients of the chain if it is a linear equation, otherwise None."""
         text = "=".join(member.raw for member in chain.members)
         if text not in self.forms:
             self.forms[text] = form_of(chain)
         return self.forms[text]
 
     def follows_from(self, chain: Chain) -> tuple[int, ...]:
-        """The steps that the equation follows from: one that says the same, or two, one of them put into the other."""
+        """The steps that the equation follows from: one equivalent equation, or two, one substituted into the other."""
         form = self.form(chain) if self.equations else None
         if form is None:
             return ()
@@ -74,20 +75,20 @@ class Algebra:
                 names = (
                     _shared(known, other) if other_step != step and known.keys() ^ other.keys() <= form.keys() else ()
                 )
-                # an unknown of one equation alone stays, the one that is solved for goes: most pairs need no arithmetic
+                # unknowns of only one equation must stay and the eliminated one must go; most pairs fail this test
                 if any(name not in form and eliminated(known, other, name) == form for name in names):
                     return tuple(sorted((step, other_step)))
         return ()
 
     def is_known(self, chain: Chain) -> bool:
-        """Whether the chain only says again what an earlier equation says, or is a lone expression."""
+        """Whether the chain only repeats an earlier equation, or is an expression without an equals sign."""
         if not chain.is_equation:
             return True
         form = self.form(chain)
         return form is not None and any(known == form for _, known in self.equations)
 
     def remember(self, step: int, chains: Iterable[Chain]) -> None:
-        """Keeps the equations of a step and the unknowns that they solve for."""
+        """Stores the equations of a step and the unknowns that they solve."""
         for chain in chains:
             left = left_of(chain)
             if left and chain.members[0].symbols:
@@ -96,16 +97,16 @@ class Algebra:
                 continue
             text = "=".join(folded(member.raw) for member in chain.members)
             if text not in self.texts:
-                self.texts.add(text)  # one that is only written again stays with the step that had it first
+                self.texts.add(text)  # a repeated equation stays with its first step
                 self.equations.append((step, form))
         del self.equations[:-MAX_EQUATIONS]
 
     def expressions_longest_first(self) -> list[tuple[str, int]]:
-        """The unsolved values kept last, those that may contain others first."""
+        """The latest unsolved values, longest first, because a longer one may contain others."""
         return sorted(list(self.expressions.items())[-MAX_EXPRESSIONS:], key=lambda item: -len(item[0]))
 
     def used_in(self, formulas: Iterable[str]) -> tuple[dict[int, None], str]:
-        """The steps whose unsolved values stand in the formulas, and the formulas without these."""
+        """The steps whose unsolved values occur in the formulas, and the formulas without these values."""
         rest = "=".join(map(folded, formulas))
         found: dict[int, None] = {}
         for formula, step in self.expressions_longest_first():
@@ -116,7 +117,7 @@ class Algebra:
 
 
 def left_of(chain: Chain) -> str:
-    """The name or unknown that a chain defines, in lower case; "" without one."""
+    """The name or unknown that a chain defines, in lower case; "" if it defines none."""
     if not chain.members or not chain.is_equation or not chain.members[0].is_symbol:
         return ""
     first = chain.members[0]
@@ -134,7 +135,7 @@ def form_of(chain: Chain) -> Form | None:
 
 
 def linear_form(left: Member, right: Member) -> Form | None:
-    """The coefficients of left = right, told from its values at a few points; None if it is not linear."""
+    """The coefficients of left = right, computed from its values at a few points; None if it is not linear."""
     if left.is_symbol and right.value is not None:
         return {"": -right.value, _unknowns(left)[0]: Fraction(1)}
     names = list(dict.fromkeys(name for side in (left, right) for name in _unknowns(side)))
@@ -155,7 +156,7 @@ def linear_form(left: Member, right: Member) -> Form | None:
 
 
 def normalized(form: Form) -> Form | None:
-    """The form with its first unknown's coefficient 1 and without unknowns that fall out; None without unknowns."""
+    """The form scaled so that its first coefficient is 1, without zero coefficients; None if no unknown is left."""
     names = sorted(name for name, coefficient in form.items() if name and coefficient)
     if not names:
         return None
@@ -164,7 +165,7 @@ def normalized(form: Form) -> Form | None:
 
 
 def eliminated(equation: Form, other: Form, name: str) -> Form | None:
-    """What is left of the equation when the other one is solved for the unknown and put into it."""
+    """The equation after the other one is solved for the unknown and substituted into it."""
     factor = equation[name] / other[name]
     names = {*equation, *other} - {name}
     return normalized({key: equation.get(key, Fraction(0)) - factor * other.get(key, Fraction(0)) for key in names})
@@ -184,7 +185,7 @@ def _difference(left: Member, right: Member, worth: dict[str, int]) -> Fraction 
 
 
 def _worth(member: Member, worth: dict[str, int]) -> Fraction | None:
-    """The value of one side, with numbers for its unknowns, 0 for those that `worth` does not name."""
+    """The value of one side with the numbers in `worth` for its unknowns, and 0 for all other unknowns."""
     if member.name:
         return Fraction(worth.get(member.name.lower(), 0))
     if member.value is not None:

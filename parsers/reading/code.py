@@ -1,11 +1,11 @@
-"""Lines of code → what they compute: assignments and prints of arithmetic, worked out without running anything.
+"""Reads what lines of code compute: assignments and prints of arithmetic, evaluated without running any code.
 
     cups = 48                  value 48
     boxes = cups // 5          value 9, from the line of `cups` and the number 5
     print(max(boxes, 7))       value 9
 
-A line is parsed by Python's own `ast`, which reads the arithmetic of other languages too, and a few kinds of nodes are
-worked out exactly. Anything else (loops, functions of one's own, imports) is not read.
+Python's `ast` parses each line; it also reads the arithmetic of other languages. A few kinds of nodes are evaluated
+exactly. Everything else (loops, user-defined functions, imports) is not read.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from parsers.arithmetic.numbers import show
 from parsers.arithmetic.precedence import Parser, Unreadable, bounded
 
 MAX_LINE = 400
-"""Characters of a line that is read."""
+"""Longest line, in characters, that is read."""
 MAX_NESTED = 40
 
 _DECLARES = re.compile(r"(?:let|const|var)\s+(?=[A-Za-z_])")
@@ -40,20 +40,20 @@ _SIGNS: dict[type[ast.operator], tuple[str, int]] = {
 
 @dataclass(frozen=True, slots=True)
 class CodeLine:
-    """What one line computes: the arithmetic with numbers for its names, its value, and what it is made of."""
+    """What one line computes: its arithmetic with numbers instead of names, its value, its numbers and its sources."""
 
     expression: str | None
     value: Fraction
     numbers: tuple[Fraction, ...]
     sources: tuple[int | str, ...]
     is_plain: bool
-    """A number or a name by itself."""
+    """Whether the line is only a number or a name."""
     name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class _Worked:
-    """A value and how it is written as arithmetic, None where it cannot be; `level` says how tightly that binds."""
+    """A value and its arithmetic as text, or None if it has none; `level` is the precedence of that arithmetic."""
 
     value: Fraction
     plain: str | None
@@ -65,14 +65,15 @@ class CodeMemory:
     """The variables of a text."""
 
     variables: dict[str, tuple[int | str, Fraction]] = field(default_factory=dict)
-    """Name -> the step that set it, or the given that it stands for, and its value."""
+    """Name -> (the step that set it or the given that it stands for, its value)."""
     lists: dict[str, tuple[Fraction, ...]] = field(default_factory=dict)
 
     block: int | None = None
-    """The indentation of the loop or condition whose lines are being read: nobody knows how often they run."""
+    """The indentation of the current loop or condition; its lines are not evaluated, as they may run any number of
+    times."""
 
     def read(self, line: str, step: int, indent: int = 0) -> CodeLine | None:
-        """What the line computes, remembered under the id of its step; None where it is not simple arithmetic."""
+        """What the line computes, stored under the id of its step; None if it is not simple arithmetic."""
         if self.block is not None and indent <= self.block:
             self.block = None
         if self.block is None and _BRANCHES.match(line):
@@ -93,7 +94,7 @@ class CodeMemory:
         return found
 
     def _forget(self, statement: ast.stmt) -> None:
-        """What the line sets to an unknown value is no longer known."""
+        """Forgets the variables that the line sets to an unknown value."""
         known = _listed_target(statement) if self.block is None else ""
         for node in ast.walk(statement):
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store) and node.id != known:
@@ -125,7 +126,7 @@ class CodeMemory:
 
 
 def _listed_target(statement: ast.stmt) -> str:
-    """The name that a line gives to a list of numbers, which is known although it has no value."""
+    """The name to which a line assigns a list, or ""; the list is known although the line has no value."""
     if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.List):
         return next((target.id for target in statement.targets if isinstance(target, ast.Name)), "")
     return ""
@@ -136,7 +137,10 @@ def _loaded(target: ast.expr) -> ast.expr:
 
 
 def _shown(value: ast.expr) -> ast.expr:
-    """What a print shows: its one argument that is no text, or what an f-string puts in; else the expression itself."""
+    """The expression that a print shows: its only argument that is not text, or the only field of an f-string.
+
+    If the expression is not a print, it is returned itself.
+    """
     if isinstance(value, ast.Call) and _called(value) in _PRINTS:
         arguments = [argument for argument in value.args if not _is_text(argument)]
         if len(arguments) != 1:
@@ -155,7 +159,7 @@ def _is_text(node: ast.expr) -> bool:
 
 
 def _called(call: ast.Call) -> str:
-    """The name of the function that is called; "" for a method of anything but a module of mathematics."""
+    """The name of the called function; "" for methods, except those of mathematical modules and `console`."""
     if isinstance(call.func, ast.Name):
         return call.func.id
     if isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Name):
@@ -164,7 +168,7 @@ def _called(call: ast.Call) -> str:
 
 
 class _Line:
-    """Works out one line, and collects the numbers and variables that it is made of."""
+    """Evaluates one line, and collects its numbers and the sources of its variables."""
 
     def __init__(self, memory: CodeMemory) -> None:
         self.memory = memory
@@ -263,7 +267,7 @@ def _bracketed(worked: _Worked, least: int) -> str:
 
 
 def _whole(function: Callable[..., int]) -> Callable[[list[Fraction]], int]:
-    """The function of numbers that must be whole."""
+    """The function, restricted to integers."""
 
     def of(values: list[Fraction]) -> int:
         if any(value.denominator > 1 for value in values):

@@ -1,4 +1,4 @@
-"""What stands in one statement: its words, equations and numbers, before it is known what they refer to."""
+"""The content of one statement: its words, equations and numbers, before their sources are known."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from parsers.reading.stage_words import StageWords
 from parsers.reading.values import defined_name
 
 MAX_STATEMENT = 3000
-"""Characters of one statement, from its beginning and its end, that are read."""
+"""Most characters of one statement that are read; of a longer one, its beginning and its end are read."""
 
 _EMPTY_NUMBERS = frozenset(("one", "um", "uma", "một")) | MEASURES
 _CHECK_WORD = re.compile(r"[- ]?check", re.I)
@@ -26,8 +26,8 @@ _FORMULA = re.compile(r"\\\[|\\\(|\$\$|=")
 class Content:
     """The parts of one statement.
 
-    `operands` are the numbers that it computes with, each as often as it is written; `results` those that its
-    equations come to. `computes`: it holds an operation or a relation; `worded`: one between named quantities only.
+    `operands` are the numbers that it computes with, with repetitions. `results` are the values of its equations.
+    `computes`: it has an operation or a relation. `worded`: it relates only named quantities.
     """
 
     head: str
@@ -37,7 +37,7 @@ class Content:
     chains: list[Chain]
     numbers: list[Number]
     values: list[Fraction]
-    """The numbers that it mentions, each once."""
+    """The different numbers that it mentions."""
     computes: bool
     worded: bool
     operands: list[Fraction]
@@ -46,7 +46,7 @@ class Content:
     concludes: bool
     closing: bool
     substituted: bool
-    """Numbers are put for its unknowns: "A + B = 3 + 4"."""
+    """It substitutes numbers for its unknowns: "A + B = 3 + 4"."""
     defined: str = ""
     """The unknown that it introduces: "Let x be the cost"."""
 
@@ -59,7 +59,10 @@ class Content:
 def read_content(
     head: str, body: str, language: str, known: StageWords, is_unknown: Callable[[str], bool], sign: str = ""
 ) -> Content:
-    """The parts of a statement; `is_unknown` tells the unknowns of the text, `sign` means something of its own."""
+    """The parts of a statement.
+
+    `is_unknown` recognizes the unknowns of the text. `sign` is a sign to which the problem gives its own meaning.
+    """
     body = shortened(body)
     chains = read_chains(body, language, unknown=sign)
     numbers = [n for n in find_numbers(body, language) if not _is_empty(n, body)]
@@ -86,7 +89,7 @@ def read_content(
 
 
 def _is_empty(number: Number, body: str) -> bool:
-    """Whether a number word counts nothing: "one", "double-check"."""
+    """Whether a number word is not a quantity: "one", "double-check"."""
     return number.text.lower() in _EMPTY_NUMBERS or bool(_CHECK_WORD.match(body, number.end))
 
 
@@ -96,14 +99,20 @@ def shortened(body: str) -> str:
 
 
 def _is_term(chain: Chain, is_unknown: Callable[[str], bool]) -> bool:
-    """An expression by itself counts if it is more than a number with a letter, or the letter is an unknown."""
+    """Whether an expression without an equals sign counts as a computation.
+
+    It counts if it has a value, if it has several operations, or if all its letters are unknowns of the text.
+    """
     member = chain.members[0]
     return member.value is not None or member.operators > 1 or all(is_unknown(s.lower()) for s in member.symbols)
 
 
 def operands_of(chain: Chain) -> tuple[list[Fraction], list[str]]:
-    """The numbers and unknowns that a chain computes with: those of its first working member, and of the members that
-    put numbers for its unknowns; later members only transform."""
+    """The numbers and unknowns that a chain computes with.
+
+    They are those of its first member that computes, and of members that substitute numbers for its unknowns. Later
+    members only transform.
+    """
     values: list[Fraction] = []
     symbols: list[str] = []
     for index, member in enumerate(chain.members):
@@ -124,6 +133,6 @@ def _is_substituted(chain: Chain) -> bool:
 
 
 def _is_last_unknown(chain: Chain, index: int) -> bool:
-    """In 367 + x = 558 the right side is an operand too."""
+    """Whether this member is also an operand: the right side of 367 + x = 558."""
     before = chain.members[:index]
     return bool(before) and not before[0].is_symbol and all(member.value is None for member in before)

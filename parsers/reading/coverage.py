@@ -1,7 +1,7 @@
-"""How much of a free text was read: the share of its computing statements, and what was not, in words.
+"""How much of a free text was read: the share of its computing statements, and a list of what was not read.
 
 "48 / 2 = 24"                      computes, read: its value is 24
-"Then we integrate by parts: …"    computes nothing that is counted
+"Then we integrate by parts: …"    does not count as computing
 "v = \\int_0^3 t dt"                computes, not read: no value
 """
 
@@ -14,23 +14,23 @@ from parsers.arithmetic.numbers import find_numbers
 from parsers.graph import ReasoningGraph, Stage, Step
 
 FREE_FORMATS = ("freeform", "think")
-"""Formats in which no mark says what a statement is or computes."""
+"""Formats without marks for the stage or the computation of a statement."""
 
 _EQUATION = re.compile(r"[\d\w)}\]$]\s*(?:=|≈|\\approx)\s*\S")
 _OPERATION = re.compile(r"\d\s*(?:[-+*/×÷−]|\\times|\\cdot|\\div)\s*[\d(\\$]")
 _TABLE = re.compile(r"^[ \t]*\|.+\|[ \t]*\n[ \t]*\|[ :|-]+\|", re.MULTILINE)
 _TAIL = 400
-"""Characters at the end of a text in which a phrase may stand that nothing follows."""
+"""Characters at the end of a text that are searched for an answer phrase without an answer."""
 _ANSWER_PHRASE = re.compile(
     r"\b(?:answer is|resposta (?:final )?é|(?:đáp án|đáp số) là)[ \t]*:?[ \t]*\**(?P<rest>[^\n]{0,60})", re.IGNORECASE
 )
 
 
 def share_read(graph: ReasoningGraph) -> float | None:
-    """Share of the statements that compute whose value was read; None where none computes.
+    """The share of computing statements whose value was read; None if no statement computes.
 
-    A statement computes if it stands in EXECUTE or VERIFY and holds an equation or an operation, or in EXECUTE a number
-    that the problem does not state. It was read if it has a value and the value comes from somewhere.
+    A statement computes if its stage is EXECUTE or VERIFY and it has an equation or an operation. In EXECUTE, a number
+    that the problem does not state is enough. It was read if it has a verdict, or a value with a source.
     """
     stated = {given.value for given in graph.givens}
     computing = [step for step in graph.steps if not step.derived and _computes(step, stated, graph.language)]
@@ -51,7 +51,7 @@ def _is_read(step: Step) -> bool:
 
 
 def unread(text: str, steps: Iterable[Step], code_lines: int) -> Iterable[str]:
-    """What a free text holds that its steps do not: equations, code, a table, an answer phrase without a value."""
+    """What a free text has but its steps lack: equations, code, a table, the answer after an answer phrase."""
     missed = [
         step
         for step in steps
@@ -64,7 +64,7 @@ def unread(text: str, steps: Iterable[Step], code_lines: int) -> Iterable[str]:
     if "|" in text and _TABLE.search(text):
         yield "a table was not read"
     if not text[-_TAIL:].rstrip(" \n*$_").endswith(("is", ":", "é", "là", "-", ".")):
-        return  # most texts: the answer stands behind the phrase
+        return  # most texts: an answer follows the phrase
     for phrase in _ANSWER_PHRASE.finditer(text, max(0, len(text) - _TAIL)):
         if not re.search(r"\w", phrase["rest"]) and not text[phrase.end() : phrase.end() + 200].strip():
             yield "an answer phrase gives no value"

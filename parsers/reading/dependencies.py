@@ -1,4 +1,4 @@
-"""Sources of the operands of steps whose format settles their stages, by the rules of `parsers.reading.links`.
+"""Finds the sources of operands for formats that fix the stage of each step; rules in `parsers.reading.links`.
 
 givens 48, half; step 0 has computed 24
 operands of "48 + 24"  ->  ("48", 0)
@@ -18,7 +18,7 @@ CONSTANTS = frozenset(map(Fraction, (1, 7, 10, 12, 24, 30, 31, 36, 52, 60, 100, 
     Fraction(1, 10),
     Fraction(1, 100),
 }
-"""Numbers that language and measures bring along (days of a week, per cent): no mention of them is their source."""
+"""Common constants (days of a week, per cent); an earlier mention of such a number is not its source."""
 
 
 _WORKS, _CHECKS = Wording(), Wording(checks=True)
@@ -37,20 +37,20 @@ class Resolver:
         self._links.compute(step_id, map(_value, operands), results)
 
     def mention(self, step_id: int, text: str, language: str) -> None:
-        """Makes the numbers that the step's text mentions available, as the last resort."""
+        """Makes the numbers that the step's text mentions available as sources of last resort."""
         self._unread.append((step_id, text, language))
 
     def given(self, value: Fraction | int) -> str | None:
-        """The name of the given that states the value or has it as another form."""
+        """The name of the given that has this value, or this value in another form."""
         return self._links.givens.name_of(_value(value))
 
     def resolve(
         self, operands: Iterable[Number | Fraction | int], text: str = "", *, checks: bool = False
     ) -> tuple[int | str, ...]:
-        """Sources of the operands in order of use, each once.
+        """The different sources of the operands, in order of use.
 
-        Where `text`, the statement, names a given in words, its other forms refer to it: the 2 in "half of it, 12/2".
-        `checks`: it looks again at results, see Wording.
+        If the statement `text` names a given in words, other forms of it refer to it: the 2 in "half of it, 12/2".
+        `checks`: the statement checks results, see Wording.
         """
         links, wording = self._links, _CHECKS if checks else _WORKS
         found: dict[int | str, None] = {}
@@ -70,7 +70,7 @@ class Resolver:
         return tuple(found)
 
     def _mention(self, value: Fraction) -> int | None:
-        """The first step whose text mentions the number; texts are searched only when something asks."""
+        """The first step whose text mentions the number; the texts are searched only when needed."""
         if value in CONSTANTS:
             return None
         for step_id, text, language in self._unread:

@@ -1,9 +1,9 @@
-"""The numbers of one free text: which step computed, restated or stated each, and which given it is.
+"""The numbers of one free text: the step that computed, restated or stated each number, and its given.
 
     givens 60, 3;  0 UNDERSTAND "3 sprints each"   1 EXECUTE "Therefore 60 x 3 = 180"   ->   1 depends on 0 and "60"
 
-A number that the problem states refers to the given. The exception is wording that points to the statement that
-restated it: a conclusion right after it, or its name. A computed value refers to the step that computed it first.
+A number that the problem states refers to the given. The exception is wording that points to a statement which restated
+the number: a conclusion right after it, or its name. A computed value refers to the step that computed it first.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from parsers.graph import Quantity
 
 
 def cheap(value: Fraction | int) -> Fraction:
-    """The value as a key: whole numbers, the usual case, come back as int, equal and much cheaper to hash."""
+    """The value as a dictionary key: an integer is returned as int, which is equal and much faster to hash."""
     return value.numerator if value.denominator == 1 else value  # type: ignore[return-value]
 
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """How a statement speaks of its numbers."""
+    """How a statement refers to its numbers."""
 
     named: dict[Fraction, int] = field(default_factory=dict)
-    """Values of restating steps that it calls by name: "the advance payment"."""
+    """Values of restating steps that it refers to by name: "the advance payment"."""
     concludes: bool = False
     written: dict[Fraction, int] = field(default_factory=dict)
-    """Above 0 for numbers written as a result is, below 0 as the problem states them: "50 quarts per hour"."""
+    """Above 0 for a number written like an earlier result, below 0 for one written as in the problem: "50 quarts"."""
     checks: bool = False
-    """It looks again at results: a number is a result rather than a given."""
+    """It checks results: a number is a result rather than a given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,13 +43,13 @@ class Label:
     step: int
     value: Fraction
     block: int
-    """The passage under the heading, in which the heading names what is worked out; -1 for a subject."""
+    """The number of the passage under the heading, in which the heading names the result; -1 for a subject."""
 
 
 class Givens:
-    """The numbers of the problem, and the other forms in which a solution may write them, found when first asked for.
+    """The numbers of the problem, and other forms in which a solution may write them, computed on first use.
 
-    Whole numbers are keys as int, see `cheap`.
+    The keys are numbers from `cheap`, so integers are int.
     """
 
     def __init__(self, quantities: Iterable[Quantity], *, with_forms: bool = True) -> None:
@@ -63,7 +63,7 @@ class Givens:
 
     @cached_property
     def forms(self) -> dict[Fraction, str]:
-        """Other forms of the givens that no given states itself, and whose they are."""
+        """Maps other forms of the givens to their given; forms that a given states itself are left out."""
         found: dict[Fraction, str] = {}
         for quantity in self._quantities if self._with_forms else ():
             for form in _forms(quantity):
@@ -73,11 +73,11 @@ class Givens:
 
     @cached_property
     def worded_forms(self) -> dict[Fraction, str]:
-        """All forms of the givens that are a word, such as half."""
+        """Maps all forms of givens that are a word, such as half, to their given."""
         found: dict[Fraction, str] = {}
         for quantity in self._quantities if self._with_forms else ():
             if quantity.text.isalpha():
-                hundredfold = cheap(100 * quantity.value)  # a half is no 50
+                hundredfold = cheap(100 * quantity.value)  # a half is not 50
                 for form in _forms(quantity):
                     if form != hundredfold:
                         found.setdefault(form, quantity.name)
@@ -85,35 +85,35 @@ class Givens:
 
     @cached_property
     def stated(self) -> frozenset[Fraction]:
-        """The very numbers of the problem, per cent and hundredths taken alike."""
+        """The exact numbers of the problem; each also counts multiplied and divided by 100, for per cent."""
         values = (quantity.value for quantity in self._quantities)
         return frozenset(cheap(form) for value in values for form in (value, value * 100, value / 100))
 
     def name_of(self, value: Fraction) -> str | None:
-        """The name of the given that the value is, also as another form of it (25% as 0.25 or 25)."""
+        """The name of the given with this value, or with this value in another form (25% as 0.25 or 25)."""
         return self.names.get(value) or self.forms.get(value)
 
     def called(self, value: Fraction, words: str) -> str | None:
-        """The given of which the number is a form, where the words call that given: "half of them, 12 / 2"."""
+        """The given that has this number as a form, if the words name that given: "half of them, 12 / 2"."""
         name = self.worded_forms.get(value)
         return name if name is not None and re.search(rf"\b{re.escape(name)}\b", words, re.I) else None
 
 
 @lru_cache(maxsize=64)
 def givens_of(quantities: tuple[Quantity, ...]) -> Givens:
-    """The givens of a problem; to read its solution and to structure it asks for the same ones in turn."""
+    """The givens of a problem, cached, because reading a solution and structuring it need the same ones."""
     return Givens(quantities)
 
 
 @dataclass(slots=True)
 class Links:
-    """The memory of one text for numbers."""
+    """The sources of the numbers of one text."""
 
     givens: Givens
     computed: dict[Fraction, int] = field(default_factory=dict)
     makers: dict[Fraction, list[int]] = field(default_factory=dict)  # all steps that computed the value
     restated: dict[Fraction, tuple[int, int]] = field(default_factory=dict)  # value -> (step, block)
-    facts: dict[Fraction, int] = field(default_factory=dict)  # numbers that no given states, told or assumed
+    facts: dict[Fraction, int] = field(default_factory=dict)  # numbers that no given states: facts or assumptions
     labels: list[Label] = field(default_factory=list)
     made_of: dict[int, tuple[frozenset[Fraction], Fraction]] = field(default_factory=dict)
     by_parts: dict[tuple[Fraction, ...], int] = field(default_factory=dict)
@@ -122,18 +122,18 @@ class Links:
     block: int = 0
 
     def is_stated(self, value: Fraction) -> bool:
-        """Whether the problem states this very number, per cent and hundredths taken alike."""
+        """Whether the problem states this exact number, also multiplied or divided by 100 for per cent."""
         return value in self.givens.stated
 
     def is_recalled(self, value: Fraction) -> bool:
-        """Whether the number is a result of the text and nothing that the problem states."""
+        """Whether the number is a result of the text that the problem does not state."""
         return value in self.computed and value not in self.givens.stated
 
     def source(self, value: Fraction, wording: Wording, skip: Container[int | str] = ()) -> int | str | None:
         """The step or given that the number comes from; None for a constant of the language.
 
-        A number that is both goes to the step while nothing has used it, then to the given.
-        `skip`: sources of the same number, written earlier in the same statement.
+        If a number is both, its source is the step until another step has used it, then the given.
+        `skip`: sources already found for the same number in this statement.
         """
         step = self._computed(value, skip)
         stated = self.givens.names.get(value)
@@ -152,7 +152,7 @@ class Links:
         return self.computed.get(-value)
 
     def _computed(self, value: Fraction, skip: Container[int | str]) -> int | None:
-        """The step that computed the value; another one that did, where the first is taken."""
+        """The step that computed the value; if `skip` contains it, another step that computed the value."""
         step = self.computed.get(value)
         if step is None or step not in skip:
             return step
@@ -160,16 +160,16 @@ class Links:
         return others[-1] if others else None if value in self.givens.names else step
 
     def _restated(self, values: Iterable[Fraction], wording: Wording, name: str) -> int | str:
-        """The statement that restated the given in the same passage, where a conclusion is drawn; else its name."""
+        """The statement that restated the given in this passage, if the wording concludes; else the given's name."""
         places = (self.restated[value] for value in values if value in self.restated)
         return next((step for step, block in places if wording.concludes and block == self.block), name)
 
     def named_in(self, prose: str) -> dict[Fraction, int]:
-        """Values of restating steps that the prose calls by name: "the advance payment", "the tip"."""
+        """Values of restating steps that the prose refers to by name: "the advance payment", "the tip"."""
         if not self.labels:
             return {}
         words = _content(prose)
-        joined = " " + " ".join(words[1:]) + " "  # what the statement opens with is what it tells of, not what it uses
+        joined = " " + " ".join(words[1:]) + " "  # the first word is what the statement is about, not what it uses
         found: dict[Fraction, int] = {}
         for label in self.labels:
             words, is_open = label.words, label.block == self.block
@@ -179,7 +179,7 @@ class Links:
         return found
 
     def rechecks(self, operands: Sequence[Fraction], result: Fraction) -> bool:
-        """Whether the equation leads back from a result to what it was made of: 72 - 24 = 48 after 48 + 24 = 72."""
+        """Whether the equation leads from a result back to its operands: 72 - 24 = 48 after 48 + 24 = 72."""
         for operand in operands:
             for step in self.makers.get(operand, ())[-4:]:
                 parts, _ = self.made_of[step]
@@ -189,11 +189,11 @@ class Links:
         return False
 
     def repeated(self, operands: Iterable[Fraction]) -> int | None:
-        """The latest step that computed with just these numbers: what a re-computation looks at again."""
+        """The latest step that computed with exactly these numbers: the step that a recomputation checks."""
         return self.by_parts.get(tuple(sorted(operands)))
 
     def remember_label(self, step: int, head: str, body: str, value: Fraction) -> None:
-        """Keeps the name under which a restated number may be called again."""
+        """Stores the name by which later statements may refer to a restated number."""
         for source, block in ((_bold_label(head), self.block), (_subject(body), -1)):
             words = tuple(_content(source))
             if 1 <= len(words) <= 6:
@@ -201,13 +201,16 @@ class Links:
         del self.labels[:-60]
 
     def restate(self, step: int, value: Fraction) -> None:
-        """Records that the step tells a number of the problem again, or a fact of its own."""
+        """Records that the step restates a number of the problem, or states a new fact."""
         self.restated[value] = (step, self.block)
         if self.givens.name_of(value) is None:
             self.facts[value] = step
 
     def compute(self, step: int, operands: Iterable[Fraction], results: Iterable[Fraction]) -> None:
-        """Records what the step computed from what; the first computation of a value stays its source."""
+        """Records the operands and results of a step.
+
+        An earlier step stays the source of a value if no step has used it and the value is also an operand here.
+        """
         operands = tuple(operands)
         parts = frozenset(operands)
         for result in map(cheap, results):
@@ -225,15 +228,15 @@ class Links:
 
 
 MEASURES = frozenset(("dozen", "dozens", "dúzia", "dúzias", "tá", "chục"))
-"""Words that count but state no number of the problem's own."""
+"""Number words that are units of counting, not quantities of the problem."""
 
 
 def _forms(given: Quantity) -> tuple[Fraction, ...]:
-    """Other numbers that a given turns into when a solution computes with it, as keys, see `cheap`."""
+    """Other numbers as which a given may appear in a computation, as keys (see `cheap`)."""
     return _forms_of(given.text, *given.value.as_integer_ratio())
 
 
-@lru_cache(maxsize=4096)  # problems state the same numbers over and over
+@lru_cache(maxsize=4096)  # many problems state the same numbers
 def _forms_of(text: str, numerator: int, denominator: int) -> tuple[Fraction, ...]:
     value = Fraction(numerator, denominator)
     percent = text.rstrip().endswith("%")

@@ -1,7 +1,7 @@
 """Mathematical prose → steps: MATH solutions and VNHSGE explanations, where formulas carry the argument.
 
-Every sentence continues the one before unless it says otherwise. Earlier results are used by being written out
-again, givens where their numbers first come in. Values are numbers where they are arithmetic, else formulas.
+Every sentence continues the sentence before, unless it says otherwise. A sentence uses an earlier result by writing it
+again, and a given where the given's number first occurs. A value is a number if it is arithmetic, otherwise a formula.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class MathReader:
         self.question_words = frozenset(word[:4] for word in _WORD.findall(question.lower()))
 
     def read_statement(self, statement: Statement) -> Step:
-        """The step that the statement is."""
+        """The step of the statement."""
         head, body = self.text[statement.start : statement.body], self.text[statement.body : statement.end]
         body = shortened(body)
         defined = defined_name(body) if self.known.define.match(body.lower()) else ""
@@ -88,7 +88,7 @@ class MathReader:
         return step
 
     def _value(self, body: str) -> Value:
-        """The value of the last formula; a number in a box is the value, whatever is said behind it."""
+        """The value of the last formula; but if a box contains a number, it is the value."""
         box = body.rfind("\\boxed")
         boxed = formula_value("$" + body[box : box + 200].split("$")[0] + "$", self.language) if box >= 0 else None
         return boxed if isinstance(boxed, Fraction) else formula_value(body, self.language)
@@ -127,7 +127,7 @@ class MathReader:
             if previous is not None and not _APART.search(before):
                 used[previous.id] = None
         if isinstance(value, Fraction) and "\\boxed" in body:
-            numbers = numbers - {value}  # the answer is no given, though it may equal one
+            numbers = numbers - {value}  # the answer is not a given, though it may equal one
         known = self.numbers_seen if any(isinstance(source, int) for source in used) else set()
         for number in sorted(numbers - known - {Fraction(0)}):
             name = self.links.givens.names.get(number) or self.links.givens.names.get(number * 100)
@@ -139,7 +139,7 @@ class MathReader:
         return tuple(used)
 
     def _written_again(self, body: str, numbers: set[Fraction]) -> list[int]:
-        """The steps whose formulas, indexed unknowns or telling numbers stand in the formulas of the statement."""
+        """The steps whose formulas, indexed unknowns or distinctive numbers occur in the formulas of the statement."""
         links = self.links
         found, rest = self.algebra.used_in(body[a:b] for a, b in find_formulas(body))
         steps = list(found)
@@ -173,7 +173,7 @@ class MathReader:
 
 
 def _works(equation: Equation) -> bool:
-    """Whether the equation says more than name = number, and a formula by itself more than a name."""
+    """Whether an equation says more than "name = number", or a formula without "=" more than a name."""
     first, *others = equation.members
     if len(others) > 1:
         return True
@@ -185,7 +185,7 @@ def _works(equation: Equation) -> bool:
 
 
 def _expression(found: list[Equation]) -> str | None:
-    """The first arithmetic of the last equation that has any."""
+    """The first arithmetic member of the last equation that has one."""
     for equation in reversed(found):
         for member in equation.members:
             if is_arithmetic(member) and _OPERATION.search(member) and evaluate(member) is not None:

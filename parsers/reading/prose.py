@@ -1,6 +1,6 @@
-"""Free text → reasoning graph: segmentation, stages, values and links put together.
+"""Free text → reasoning graph: combines segmentation, stages, values and links.
 
-The formats freeform, think, math and vnhsge are this with other delimiters and other answers.
+The formats freeform, think, math and vnhsge all use this reader, with different delimiters and answers.
 """
 
 from __future__ import annotations
@@ -38,16 +38,16 @@ _DEFINED_SIGN = re.compile(
     r"\b([a-zA-Z])\s?(\*|\\ast|\\cdot|\\times|/|\\div|÷|×)\s?([a-zA-Z])\$?\s?"
     r"(?:=|means|is defined (?:as|to be|by))\s?\$?(?=[^.$\n]{0,80}\1)(?=[^.$\n]{0,80}\3)"
 )
-"""A problem that gives a sign a meaning of its own: "a * b = a^b + b^a"."""
+"""A problem that gives a sign its own meaning: "a * b = a^b + b^a"."""
 
 MAX_CHARACTERS = 200_000
-"""Characters of a free text that are read: several times the longest context of a model that reasons."""
+"""Most characters of a free text that are read: several times the longest context of a reasoning model."""
 MAX_QUESTION = 20_000
-"""Characters of a question that are read."""
+"""Most characters of a question that are read."""
 
 
 def bounded(text: str, problems: list[str]) -> str:
-    """The part of a text that is read; a longer one is listed as a problem."""
+    """The part of a text that is read; if the text is longer, this is added to `problems`."""
     if len(text) > MAX_CHARACTERS:
         problems.append(f"only the first {MAX_CHARACTERS:,} of {len(text):,} characters were read")
     return text[:MAX_CHARACTERS]
@@ -63,7 +63,7 @@ def read_prose(
     *,
     mathematical: bool = False,
 ) -> tuple[Step, ...]:
-    """The steps of a text that was cut into statements; what could not be read is added to `problems`.
+    """The steps of a text that is split into statements; what could not be read is added to `problems`.
 
     `mathematical`: formulas carry the argument, see `parsers.reading.math_prose`.
     """
@@ -95,11 +95,11 @@ class ProseReader:
         self.question_words = frozenset(word[:4] for word in _QUESTION_WORD.findall(question.lower()))
 
     def read(self, content: str, stage: Stage, start: int, end: int) -> Step:
-        """The step that `content`, which is `text[start:end]`, is, of a stage that its format settles."""
+        """The step of `content`, which is `text[start:end]`, with the stage that its format gives."""
         return self.read_statement(Statement(start, start + len(content), start), stage)
 
     def read_statement(self, statement: Statement, stage: Stage | None = None) -> Step:
-        """The step that the statement is; of the stage that its words tell, unless given."""
+        """The step of the statement; if `stage` is None, the words of the statement decide its stage."""
         if statement.code:
             return self._code_step(statement)
         memory = self.memory
@@ -123,7 +123,7 @@ class ProseReader:
         return step
 
     def _code_step(self, statement: Statement) -> Step:
-        """A line of code: numbers of the problem are UNDERSTAND, what it works out EXECUTE."""
+        """The step of a line of code: UNDERSTAND if it restates a number of the problem, otherwise EXECUTE."""
         memory, links = self.memory, self.memory.links
         step_id, text = len(memory.steps), self.text[statement.start : statement.end]
         indent = statement.body - self.text.rfind("\n", 0, statement.body)
@@ -159,7 +159,7 @@ class ProseReader:
         recalled = any(map(links.is_recalled, values))
         last = self.memory.steps[links.recent[-1]].value if links.recent else None
         if len(values) == 1 and last == -next(iter(values)):
-            recalled = True  # told right after it was computed, its sign put in words
+            recalled = True  # restated right after it was computed, with its sign in words
         numbers = len(values | set(content.operands))
         return Facts(
             computes=content.computes or self._solves(content),
@@ -174,27 +174,27 @@ class ProseReader:
             checking=self.checking and not _MOVES_ON.match(content.body),
             closing=content.closing,
             leads=statement.leads or content.body.rstrip(" *").endswith(":"),
-            restates=not numbers and self._restates(content.body),  # with numbers, these tell what it restates
+            restates=not numbers and self._restates(content.body),  # if there are numbers, they decide this
         )
 
     def _restates(self, body: str) -> bool:
-        """Whether nearly all words of a statement are the problem's words."""
+        """Whether the problem contains nearly all words of a statement."""
         words = _QUESTION_WORD.findall(body[:400].lower())
         return bool(words) and sum(word[:4] in self.question_words for word in words) >= 0.75 * len(words)
 
     def _solves(self, content: Content) -> bool:
-        """Whether the statement is "x = 8" for an unknown of the text that had no value."""
+        """Whether the statement has an equation for an unknown of the text, such as "x = 8"."""
         return any(left_of(chain) in self.memory.algebra.symbols for chain in content.chains)
 
     def _rechecks(self, content: Content) -> bool:
-        """Whether a bare equation, or one behind the answer, leads back from a result to what it was made of."""
+        """Whether a bare equation, or one after the answer, leads from a result back to its operands."""
         if not content.computes or not (self.answered or len(_WORD.findall(content.body)) < 3):
             return False
         equations = map(equation_of, content.chains)
         return any(r is not None and self.memory.links.rechecks(operands, r) for operands, r in equations)
 
     def _follow_check(self, stage: Stage, content: Content, facts: Facts) -> None:
-        """Open a checking passage where one is announced, and close it where the solution continues."""
+        """Opens a passage of checks where the text announces one, and closes it where the solution continues."""
         words = content.words
         if stage is not Stage.VERIFY:
             self.checking = self.checking and stage is Stage.EXECUTE and not facts.closing
@@ -210,7 +210,7 @@ class ProseReader:
         if step.stage is Stage.PLAN:
             return
         if step.stage is Stage.VERIFY:
-            # a check that finds another value puts it in place
+            # if a check finds another value, later steps use it
             corrected = [r for r in results_of(content.chains) if r not in links.computed and not links.is_stated(r)]
             if corrected:
                 links.compute(step.id, content.operands, corrected)
@@ -233,7 +233,7 @@ class ProseReader:
             links.recent.append(step.id)
 
     def _is_first_with_value(self, value: Fraction) -> bool:
-        """Whether no step has come to the number yet; one that left it unsolved, as 558 - 367, does not count."""
+        """Whether no step has this number as its value yet; a step with the unsolved value 558 - 367 does not count."""
         step = self.memory.links.computed.get(value)
         return step is None or not isinstance(self.memory.steps[step].value, Fraction)
 
@@ -257,9 +257,9 @@ _UNKNOWN = re.compile(
 
 
 _OPERATED_LETTER = re.compile(r"[-+*/=)](?<=(?<![a-zA-Z])[a-zA-Z].)|[-+*/=)](?<=(?<![a-zA-Z])[a-zA-Z]\s.)")
-"""An operator behind a lone letter: without one or a definition, the long search for unknowns can be spared."""
+"""An operator after a single letter; without one, and without "let", the slow search for unknowns is skipped."""
 
 
 def has_unknowns(text: str) -> bool:
-    """Whether a solution computes with letters, by definition (Let x be) or by equations (3n + 6 = 12)."""
+    """Whether a solution computes with letters: it defines them (Let x be) or has equations (3n + 6 = 12)."""
     return bool(("let" in text.lower() or _OPERATED_LETTER.search(text)) and _UNKNOWN.search(text))

@@ -1,12 +1,12 @@
-"""Statements that hold several computations, taken apart: a graph with one step for each.
+"""Splits statements that contain several computations: the new graph has one step for each.
 
     0  "3 times 12 is 36, and 2 times 9 is 18."   value 18, depends on "3", "12", "2", "9"
     ->
     0  value 36, depends on "3", "12"
     1  value 18, depends on "2", "9"
 
-A statement is one step of a graph, and its value is its last one. What compares values and dependencies of two graphs
-needs the others too.
+In a graph, a statement is one step, and its value is the last value. To compare the values and dependencies of two
+graphs, the other values are needed too.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from parsers.reading.content import operands_of
 from parsers.reading.links import Givens
 
 MAX_TEXT = 400
-"""Characters of a statement that is taken apart."""
+"""Longest statement, in characters, that is split."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class _Part:
 
 
 def split_computations(graph: ReasoningGraph) -> ReasoningGraph:
-    """The graph with a step for each computation of a statement; the same graph where no statement has two."""
+    """The graph with a step for each computation of a statement; the same object if no statement has two."""
     parts = {step.id: _parts(step, graph.language) for step in graph.steps}
     if all(len(found) < 2 for found in parts.values()):
         return graph
@@ -58,14 +58,14 @@ def split_computations(graph: ReasoningGraph) -> ReasoningGraph:
 
 
 def _values(source: int | str, made: Mapping[int, list[Step]], givens: Givens) -> set[Fraction]:
-    """The numbers that a source may be written as."""
+    """The numbers that a source may stand for."""
     if isinstance(source, int):
         return {one.value for one in made[source] if isinstance(one.value, Fraction)}
     return {givens.values[source]} if source in givens.values else set()
 
 
 def _remapped(source: int | str, part: _Part, made: Mapping[int, list[Step]]) -> list[int | str]:
-    """The source by its new ids: those of its computations whose results the part uses, else its last."""
+    """The new ids of a source: the computations whose results the part uses, otherwise its last computation."""
     if isinstance(source, str):
         return [source]
     return [one.id for one in made[source] if one.value in part.numbers] or [made[source][-1].id]
@@ -86,5 +86,5 @@ def _parts(step: Step, language: str) -> list[_Part]:
 
 
 def _whole(step: Step, language: str) -> _Part:
-    """A statement that is not taken apart, with all its numbers."""
+    """A statement that is not split, with all its numbers."""
     return _Part(frozenset(number.value for number in find_numbers(step.text[:MAX_TEXT], language)), None)

@@ -1,18 +1,18 @@
-"""The words by which statements tell their stage, in English, Portuguese and Vietnamese: rules in stage_words.*.toml.
+"""The words that show the stage of a statement in English, Portuguese and Vietnamese; rules in stage_words.*.toml.
 
-Kinds of rules, and what a statement that one of them matches does:
+The kinds of rules, and what a matching statement does:
 
-    check     looks again at a result that stands; `opens` where it may announce a passage of checks    VERIFY
-    settles   gives the verdict of a check, so that the passage ends       verdict  says nothing but the verdict
-    error     says that it found an error          no_error  sounds so, but only looks for one or finds none
-    define    introduces an unknown    asked  tells what is given or asked    world  tells a fact       UNDERSTAND
-    plan      announces work           method announces work, whatever numbers stand in it              PLAN
+    check     checks an earlier result; `opens`: it may announce a passage of checks                    VERIFY
+    settles   gives the verdict of a check, which ends the passage         verdict  is only a verdict
+    error     says that it found an error          no_error  sounds similar, but only looks for one or finds none
+    define    introduces an unknown    asked  says what is given or asked    world  states a fact       UNDERSTAND
+    plan      announces work           method announces work, even if it has numbers                    PLAN
     assume    makes an assumption      conclude  draws a conclusion       closing  gives the answer     EXECUTE
     formula   names a formula          relation  relates quantities in words
-    opener    words before the statement that say nothing: "Hmm,", "Okay, so"
+    opener    words before the statement without content: "Hmm,", "Okay, so"
 
-All patterns read lower case. A check or an error is tried only where one of its stems occurs, which keeps long texts
-fast.
+All patterns expect lower case. A check or error rule is tried only if one of its stems occurs, which saves time on long
+texts.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ KINDS = (
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One pattern with the stage words that it knows, a text that it must match and one that it must not."""
+    """One pattern of stage words, with a text that it must match and a text that it must not match."""
 
     kind: str
     language: str
@@ -59,11 +59,11 @@ RULES = tuple(rule for language in ("en", "pt", "vi") for rule in _rules(languag
 
 @dataclass(frozen=True, slots=True)
 class StageWords:
-    """The rules of one language, compiled: a pattern for each kind, and the checks one by one."""
+    """The compiled rules of one language: a pattern for each kind; checks and errors have one pattern per rule."""
 
     checks: tuple[Check, ...]
     stems: re.Pattern[str]
-    """Any stem of the checks: one search says of most statements that none applies."""
+    """Matches any stem of the checks; for most statements, this one search shows that no check applies."""
     settles: Phrasing
     verdict: Phrasing
     errors: tuple[Check, ...]
@@ -82,11 +82,11 @@ class StageWords:
     opener: Phrasing
 
     def is_check(self, words: str) -> bool:
-        """Whether a statement looks again at a result."""
+        """Whether a statement checks a result."""
         return bool(self.stems.search(words)) and _finds(self.checks, words)
 
     def says_error(self, words: str) -> bool:
-        """Whether a statement, in small letters, says that something is wrong."""
+        """Whether a statement, in lower case, says that something is wrong."""
         return bool(self.error_stems.search(words)) and _finds(self.errors, self.no_error.sub(" ", words))
 
     def announces_check(self, words: str) -> bool:
@@ -96,7 +96,7 @@ class StageWords:
 
 @dataclass(frozen=True, slots=True)
 class Phrasing:
-    """The rules of one kind: those that a text must begin with are tried once, not at every letter."""
+    """The rules of one kind; those for the start of a text are separate, so that they are tried only once."""
 
     begins: re.Pattern[str]
     holds: re.Pattern[str]
@@ -118,7 +118,7 @@ def _phrasing(patterns: Iterable[str]) -> Phrasing:
 
 
 def alternatives(pattern: str) -> list[str]:
-    """The alternatives of a pattern, those inside its groups aside: "a|(b|c)d" is "a" and "(b|c)d"."""
+    """The top-level alternatives of a pattern: "a|(b|c)d" gives "a" and "(b|c)d"."""
     parts, depth, start = [], 0, 0
     for token in _PIECE.finditer(pattern):
         depth += (token[0] == "(") - (token[0] == ")")
@@ -133,7 +133,7 @@ _PIECE = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|[(|)]", re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A rule of kind check, compiled."""
+    """A compiled rule of kind check or error."""
 
     stems: tuple[str, ...]
     pattern: re.Pattern[str]
@@ -152,7 +152,7 @@ def _finds(checks: Iterable[Check], words: str) -> bool:
 
 @cache
 def stage_words(language: str) -> StageWords:
-    """The rules of a language; of all three where the language is none of them."""
+    """The rules of a language; for any other language, the rules of all three."""
     rules = [rule for rule in RULES if rule.language == language] or RULES
     checks, errors = (
         tuple(Check(rule.stems, re.compile(rule.match), rule.opens) for rule in rules if rule.kind == kind)
@@ -166,7 +166,7 @@ def stage_words(language: str) -> StageWords:
 
 
 def _any_stem(checks: Iterable[Check]) -> re.Pattern[str]:
-    """Any of the stems, grouped by their first letter: `re` tries every alternative at every letter otherwise."""
+    """A pattern for any stem, grouped by first letter, so that `re` does not try every stem at every position."""
     groups: dict[str, list[str]] = {}
     stems = {stem for check in checks for stem in check.stems}
     for stem in sorted(stem for stem in stems if not any(other in stem for other in stems - {stem})):

@@ -1,11 +1,11 @@
-"""The stage of a statement, judged by what it does: restate, announce, compute or check. Rules, no model.
+"""Decides the stage of a statement by what it does: restate, announce, compute or check. It uses rules, not a model.
 
     "Jill works 35 hours per week."                  ->  UNDERSTAND  (every number is given)
-    "Next, let's calculate her earnings:"            ->  PLAN        (announces, computes nothing)
+    "Next, let's calculate her earnings:"            ->  PLAN        (announces, does not compute)
     "The weekly earnings are 35 * 20 = 700."         ->  EXECUTE
-    "700 / 20 = 35, so the result is correct."       ->  VERIFY      (looks again at a result that stands)
+    "700 / 20 = 35, so the result is correct."       ->  VERIFY      (checks an earlier result)
 
-The words of the three languages stand below; what the numbers of a statement are is told by `Facts`.
+The words of the three languages are in `stage_words`; `Facts` describes the numbers of a statement.
 """
 
 from __future__ import annotations
@@ -21,44 +21,44 @@ _DIGIT = re.compile(r"\d")
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What the reader of a text knows about the numbers of one statement and about what stood before it."""
+    """What the reader of a text knows about the numbers of one statement and about the text before it."""
 
     computes: bool = False
-    """It holds an operation or a relation between numbers or unknowns."""
+    """It has an operation or a relation between numbers or unknowns."""
     unequal: bool = False
-    """It holds an expression, but no equation."""
+    """It has an expression, but no equation."""
     equates: bool = False
-    """It says name = number."""
+    """It has an equation whose last side is a number or arithmetic."""
     linked: bool = False
-    """It stands in mathematical prose, which works with the problem's numbers rather than telling them again."""
+    """It is mathematical prose, which computes with the problem's numbers and rarely restates them."""
     worded: bool = False
-    """It relates quantities in words only: Total = A + B."""
+    """It relates only quantities named in words: Total = A + B."""
     numbers: int = 0
     given: bool = False
-    """Every number in it is stated in the problem."""
+    """The problem states every number in it."""
     recalled: bool = False
-    """It holds a value computed earlier that the problem does not state."""
+    """It has an earlier result that the problem does not state."""
     stands: bool = False
-    """Some result has been computed before."""
+    """There is a result before it."""
     rechecks: bool = False
-    """Its equation leads from a result back to what the result was made of."""
+    """Its equation leads from a result back to the operands of that result."""
     checking: bool = False
-    """A check has been announced and not been closed."""
+    """A passage of checks is open."""
     closing: bool = False
     """It states the final answer."""
     leads: bool = False
     """It ends in a colon and announces what follows."""
     restates: bool = False
-    """Nearly all its words are the problem's words."""
+    """The problem contains nearly all its words."""
 
 
 def says_error(words: str, language: str = "und") -> bool:
-    """Whether the statement says that something is wrong, not merely that it looked: "that can't be right"."""
+    """Whether the statement says that something is wrong ("that can't be right"), not only that it checks."""
     return stage_words(language).says_error(words.lower())
 
 
 def classify(words: str, facts: Facts, language: str = "und") -> Stage:
-    """The stage of a statement, from its own words (headings and labels taken off) and the facts about it."""
+    """The stage of a statement, from its own words (without headings and labels) and the facts about it."""
     words, known = words.lower(), stage_words(language)
     if facts.stands and len(words) < MAX_VERDICT and known.verdict.match(words):
         return Stage.VERIFY
@@ -78,7 +78,7 @@ def classify(words: str, facts: Facts, language: str = "und") -> Stage:
 
 
 MAX_VERDICT = 80
-"""Characters of a statement that may be nothing but a verdict."""
+"""A statement that is only a verdict is shorter than this many characters."""
 
 
 def _is_check(words: str, facts: Facts, known: StageWords) -> bool:
@@ -88,7 +88,7 @@ def _is_check(words: str, facts: Facts, known: StageWords) -> bool:
 
 
 def _computing(words: str, facts: Facts, known: StageWords) -> Stage:
-    """A statement with an equation or expression; facts, what is asked and bare formulas do not execute."""
+    """The stage of a statement with an equation or expression: EXECUTE, except facts, questions and bare formulas."""
     if facts.unequal and known.asked.search(words) and not known.conclude.match(words):
         return Stage.UNDERSTAND
     if not facts.numbers and known.formula.search(words) and known.plan.search(words):
@@ -99,7 +99,7 @@ def _computing(words: str, facts: Facts, known: StageWords) -> Stage:
 
 
 def _wording(words: str, facts: Facts, known: StageWords) -> Stage:
-    """A statement that computes nothing: by its words, else by what it tells."""
+    """The stage of a statement that does not compute: from its words, otherwise from what it states."""
     assumes = bool(known.assume.search(words))
     if not facts.recalled and not assumes and known.asked.search(words):
         return Stage.UNDERSTAND
@@ -117,7 +117,7 @@ def _wording(words: str, facts: Facts, known: StageWords) -> Stage:
 
 
 def _telling(words: str, facts: Facts, known: StageWords) -> Stage:
-    """A statement without an operation: does it tell what the problem says, or what follows from it?"""
+    """The stage of a statement without an operation: it restates the problem, or states what follows from it."""
     if facts.leads and not facts.numbers:
         return Stage.PLAN
     if facts.recalled:

@@ -1,4 +1,4 @@
-"""What one statement computes and uses: text of a step -> Step with expression, value, verdict and dependencies.
+"""Reads what one statement computes and uses: text -> Step with expression, value, verdict and dependencies.
 
 "48 / 2 = <<48/2=24>>24"  ->  expression "48/2", value 24, correct, depends_on ("48", "half")
 "7+5=12"                  ->  expression "7+5", value 12, correct
@@ -27,11 +27,11 @@ from parsers.text.notes import split_note, value_from_note
 MAX_STEPS = 4000
 MAX_STATEMENT = 8000
 MAX_READ = 200_000
-"""Steps of a text, characters of a statement, and characters in all that are read: a megabyte must not take long."""
+"""Most steps of a text, characters of a statement and total characters that are read, so that long texts stay fast."""
 
 _PURE = re.compile(r"\s*([-+*/(). 0-9]*[0-9)]) ?= ?(-?[0-9]{1,30})\s*")
 _CHECK = re.compile(r"([0-9]{1,9}(?: [-+*/] [0-9]{1,9}){1,6}) = ([0-9]{1,15})\.(?: [^\W\d_]+)+\.")
-"""A check as `structure` writes it, "72 - 24 = 48. Correct.", so frequent that it is read without the lexer."""
+"""A check as `structure` writes it, "72 - 24 = 48. Correct."; it is so frequent that it is read without the lexer."""
 _EQUALS_BEFORE = re.compile(r"=\s?(?:\\?[$€£])?\s?$")
 _VALUE_BEHIND = re.compile(r"\s?[$€£]?([0-9.]*[0-9])(?![0-9]|[.,/][0-9])")
 _COMPARISON = re.compile(r"\s*((-?[0-9]{1,30})\s*([<>])\s*(-?[0-9]{1,30}))(?:\s+[^\W\d_]+)?[.\s]*")
@@ -40,7 +40,7 @@ _DIGITS = re.compile(r"(?:(?<![0-9)])-)?[0-9]+")
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a statement computes. `results` are all values it establishes, in order; `value` is the last."""
+    """What a statement computes. `results` are all its resulting values in order; `value` is the last."""
 
     expression: str | None = None
     value: Value = None
@@ -50,7 +50,7 @@ class Reading:
 
 
 def read_statement(text: str, language: str = "en") -> Reading:
-    """Reads calculator marks and written computations; without either, the numbers that the statement mentions."""
+    """Reads calculator marks and written computations; without these, reads the numbers of the statement."""
     return _read_short(text, language) if len(text) <= 300 else _read(text, language)
 
 
@@ -88,16 +88,16 @@ def _read(text: str, language: str) -> Reading:
 
 
 _read_short = lru_cache(maxsize=4096)(_read)
-"""The same statements are read again in structure, render and every epoch of training."""
+"""A cache: structure, render and every epoch of training read the same statements again."""
 
 
 def _computations(text: str, language: str) -> list[tuple[str, Fraction, bool | None, int]]:
-    """Expression, value, verdict and end of each computation, marks and written ones, in order."""
+    """Expression, value, verdict and end of each computation, from marks and from written equations, in order."""
     found: list[tuple[str, Fraction, bool | None, int]] = []
     marks: list[re.Match[str]] = list(MARK.finditer(text)) if "<<" in text else []
     written = MARK.sub(lambda mark: " " * len(mark[0]), text) if marks else text
     computations: list[Computation] = []
-    if may_state_value(written) and not (marks and _marks_say_all(text, marks)):  # else no value stands in it
+    if may_state_value(written) and not (marks and _marks_say_all(text, marks)):  # else no further value
         computations = computations_of(read_chains(written, language), text)
     for mark in marks:
         expression, equals, shown = mark[1].rpartition("=")
@@ -120,7 +120,7 @@ def _computations(text: str, language: str) -> list[tuple[str, Fraction, bool | 
 
 
 def _marks_say_all(text: str, marks: list[re.Match[str]]) -> bool:
-    """Whether every equation is written as "48/2 = <<48/2=24>>24", its mark a computation and its value the mark's."""
+    """Whether every equation has the form "48/2 = <<48/2=24>>24", with a computation in the mark and equal values."""
     if text.count("=") != 2 * len(marks):
         return False
     for mark in marks:
@@ -142,14 +142,14 @@ def _computes(expression: str) -> bool:
 
 
 def too_many(statements: list[Any], problems: list[str]) -> list[Any]:
-    """The first MAX_STEPS statements, and a problem where there are more."""
+    """The first MAX_STEPS statements; if there are more, this is added to `problems`."""
     if len(statements) > MAX_STEPS:
         problems.append(f"only the first {MAX_STEPS:,} of {len(statements):,} steps were read")
     return statements[:MAX_STEPS]
 
 
 class StepReader:
-    """Turns the statements of one trace into steps, in order, ids from 0 unless a note says otherwise."""
+    """Turns the statements of one trace into steps, in order. Ids start at 0 unless a note says otherwise."""
 
     def __init__(self, givens: Sequence[Quantity], language: str = "en") -> None:
         self.language = language
@@ -159,7 +159,7 @@ class StepReader:
         self.sources: set[int | str] = {given.name for given in givens}
 
     def read_noted(self, text: str, stage: Stage, start: int, end: int) -> Step:
-        """The step of a statement that may end in a note (parsers/text/notes.py); its fields replace what was read."""
+        """The step of a statement that may end in a note (parsers/text/notes.py); the note's fields take precedence."""
         text, note = split_note(text)
         if note is None:
             return self.read(text, stage, start, end)
@@ -178,10 +178,10 @@ class StepReader:
     def read(
         self, text: str, stage: Stage, start: int = -1, end: int = -1, *, derived: bool = False, **changes: Any
     ) -> Step:
-        """The step that the statement is, `changes` replacing fields that were read.
+        """The step of the statement; `changes` replace fields that were read.
 
-        UNDERSTAND depends on the givens it names and PLAN on nothing; EXECUTE depends on what it computes with and
-        VERIFY also on the value that it compares its result with.
+        UNDERSTAND depends on the givens that it names, and PLAN on nothing. EXECUTE depends on the sources of its
+        operands. VERIFY also depends on the source of its result.
         """
         step_id = self._new_id()
         if stage is Stage.PLAN:
@@ -209,7 +209,7 @@ class StepReader:
         return step
 
     def keep(self, step: Step) -> int:
-        """Takes over the value of a step that was read elsewhere, under a new id, which comes back."""
+        """Stores the value of a step that was read elsewhere under a new id, and returns this id."""
         step_id = self._new_id()
         if step.stage is not Stage.PLAN and isinstance(step.value, Fraction):
             self.resolver.compute(step_id, (), (step.value,))

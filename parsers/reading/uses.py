@@ -1,4 +1,4 @@
-"""What a statement of a free text depends on: the steps and givens that its numbers and unknowns come from.
+"""Finds what a statement of a free text depends on: the steps and givens of its numbers and unknowns.
 
 givens 48, half;   0 "In April she sold 48."   1 "In May 48 / 2 = 24."   2 "Together 48 + 24 = 72."
 ->  0 depends on "48",   1 on "48" and "half",   2 on "48" and 1
@@ -20,18 +20,18 @@ from parsers.reading.content import Content
 from parsers.reading.links import Links, Wording
 
 Sources = dict[int | str, None]
-"""Steps and names of givens, in order of use, each once."""
+"""An ordered set of steps and names of givens, in order of use."""
 
 _GOES_ON = re.compile(r"\bthe result\b|\bnegative\b|\b(?:that|this|it) (?:gives|is|means|leaves|comes)\b")
 _UNIT = re.compile(r"(?:\\text|[^\W\d_]|[\s{}/\\-]){1,40}")
 _UNIT_WORD = re.compile(r"(?!text\b)[^\W\d_]{2,}")
 _JOINS = re.compile(r"^\W*(?:so|então|nên)\s", re.I)
-"""Without a comma these words continue the text; they draw no conclusion from the statement before."""
+"""Without a comma, these words continue the text; they do not draw a conclusion from the statement before."""
 
 
 @dataclass(slots=True)
 class Memory:
-    """What one text has told so far."""
+    """What the reader knows about one text so far."""
 
     links: Links
     question: str = ""
@@ -40,12 +40,12 @@ class Memory:
     steps: list[Step] = field(default_factory=list)
 
     def last(self, *stages: Stage) -> Step | None:
-        """The latest of the last steps that has one of the stages."""
+        """The latest step with one of the stages, among the last eight steps; None if there is none."""
         return next((step for step in reversed(self.steps[-8:]) if step.stage in stages), None)
 
 
 def uses_of(content: Content, stage: Stage, memory: Memory) -> tuple[int | str, ...]:
-    """The sources of a statement; what is announced and what is introduced depends on nothing."""
+    """The sources of a statement; announcements of work and definitions of unknowns have none."""
     if stage is Stage.PLAN or (stage is Stage.UNDERSTAND and content.defined and not content.computes):
         return ()
     if stage is Stage.UNDERSTAND:
@@ -68,7 +68,7 @@ def _worked(content: Content, memory: Memory) -> Sources:
     if pending is None or not pending.is_equation:
         values, symbols = _expressions(content, memory, values, symbols, found)
         _unknowns(content, memory, symbols, found)
-    is_algebraic = any(len(symbol) == 1 for symbol in content.symbols)  # an equation is set up from the problem itself
+    is_algebraic = any(len(symbol) == 1 for symbol in content.symbols)  # then the problem is the source
     wording = Wording(
         memory.links.named_in(content.prose) if values else {},
         concludes=content.concludes and not is_algebraic and not _JOINS.match(content.body),
@@ -83,7 +83,7 @@ def _worked(content: Content, memory: Memory) -> Sources:
 
 
 def _written_like(value: Fraction, content: Content, memory: Memory) -> int:
-    """For a number that is both a result and a given: above 0 if it is written like the result, digits and unit."""
+    """For a number that is both a result and a given: above 0 if its digits and unit are more like the result's."""
     step = memory.links.computed.get(value)
     if step is None or value not in memory.links.givens.names:
         return 0
@@ -96,13 +96,13 @@ def _written_like(value: Fraction, content: Content, memory: Memory) -> int:
 
 
 Mention = tuple[str, frozenset[str]]
-"""A number as written, and the words right behind it."""
+"""A number as written, and the words right after it."""
 _UNLIKE: Mention = ("", frozenset())
 
 
 @lru_cache(maxsize=256)
 def mentions(text: str, language: str) -> dict[Fraction, Mention]:
-    """How the numbers of a text are written, each where it stands last."""
+    """How the numbers of a text are written; of several occurrences, the last one counts."""
     found: dict[Fraction, Mention] = {}
     for number in find_numbers(text, language):
         behind = _UNIT.match(text, number.end)
@@ -115,7 +115,7 @@ def _likeness(one: Mention, other: Mention) -> int:
 
 
 def _checked(content: Content, memory: Memory) -> Sources:
-    """Sources of a check: the result that it looks at, what it computes with, and what it compares with."""
+    """Sources of a check: the result that it checks, its operands, and the value that it compares with."""
     if content.chains and (whole := _continued(content, memory)):
         return whole
     found: Sources = {}
@@ -134,7 +134,7 @@ def _checked(content: Content, memory: Memory) -> Sources:
 
 
 def _result_that_stands(memory: Memory, *, with_check: bool) -> Sources:
-    """The last result, and the computation that has just checked it."""
+    """The last result; with `with_check`, also the computation that has just checked it."""
     found: Sources = dict.fromkeys(memory.links.recent[-1:])
     last = memory.steps[-1] if memory.steps else None
     if with_check and last is not None and last.stage is Stage.VERIFY and last.correct is not None:
@@ -143,7 +143,7 @@ def _result_that_stands(memory: Memory, *, with_check: bool) -> Sources:
 
 
 def _continued(content: Content, memory: Memory) -> Sources:
-    """The step that the statement only transforms: its equation says the same, or it opens with the equals sign."""
+    """The steps that the statement only transforms: their equations imply its own, or it begins with an equals sign."""
     first = content.chains[0]
     if first.open_left and memory.steps and memory.steps[-1].stage is not Stage.PLAN:
         return {memory.steps[-1].id: None}
@@ -154,7 +154,7 @@ def _continued(content: Content, memory: Memory) -> Sources:
 
 
 def _pending(content: Content, memory: Memory) -> Pending | None:
-    """The unsolved step just before that this statement works out, if it does."""
+    """The recent unsolved step that this statement solves or continues; None if there is none."""
     pending = memory.algebra.pending
     if pending is None or not content.chains:
         return None
@@ -170,12 +170,12 @@ def _pending(content: Content, memory: Memory) -> Pending | None:
 
 
 def _tells_of_givens(content: Content, memory: Memory, pending: Pending) -> bool:
-    """Whether the equation brings a given of its own: a new relation, no transformation of the one before."""
+    """Whether the equation has a further given, and so is a new relation, not a transformation of the one before."""
     return any(value in memory.links.givens.names and value not in pending.values for value in content.operands)
 
 
 def _parts(content: Content, memory: Memory) -> tuple[list[Fraction], list[str]]:
-    """The numbers and unknowns that the statement works with."""
+    """The numbers and unknowns that the statement uses."""
     if content.computes:
         return list(content.operands), content.symbols
     links, values = memory.links, content.values
@@ -194,7 +194,7 @@ def _parts(content: Content, memory: Memory) -> tuple[list[Fraction], list[str]]
 
 
 def _difference_to_a_given(known: list[Fraction], fresh: list[Fraction], links: Links) -> list[Fraction]:
-    """The given that makes the one new number a difference: "5 ladies in all" of 9 people, 4 of them men."""
+    """The given whose difference from a known number is the only new number: "5 ladies in all" of 9 people, 4 men."""
     others = [g for g in links.givens.names if g not in known and any(abs(v - g) == fresh[0] for v in known)]
     return others if len(others) == 1 and len(fresh) == 1 else []
 
@@ -202,7 +202,7 @@ def _difference_to_a_given(known: list[Fraction], fresh: list[Fraction], links: 
 def _expressions(
     content: Content, memory: Memory, values: list[Fraction], symbols: list[str], found: Sources
 ) -> tuple[list[Fraction], list[str]]:
-    """Finds the unsolved values of earlier steps inside the equations; what else they work with comes back."""
+    """Finds unsolved values of earlier steps in the equations; returns the other numbers and unknowns."""
     if not content.computes or not memory.algebra.expressions:
         return values, symbols
     steps, rest = memory.algebra.used_in(member.raw for chain in content.chains for member in chain.members)
@@ -217,7 +217,7 @@ def _expressions(
 
 
 def _unknowns(content: Content, memory: Memory, symbols: list[str], found: Sources) -> None:
-    """The steps that introduced or solved the unknowns of the statement, the one that it solves for included."""
+    """Adds the steps that introduced or solved the unknowns of the statement, including the one that it solves for."""
     known = memory.algebra.symbols
     for chain in content.chains[:1]:
         step = known.get(left_of(chain))
@@ -236,7 +236,7 @@ def _has_right_side(chain: Chain) -> bool:
 
 
 def _numbers(values: list[Fraction], content: Content, wording: Wording, memory: Memory, found: Sources) -> None:
-    """The steps and givens that the numbers come from."""
+    """Adds the steps and givens that are the sources of the numbers."""
     links = memory.links
     seen: set[Fraction] = set()
     for value in values:

@@ -1,4 +1,4 @@
-"""The value that a statement establishes: the last member of its last equation, or the one number that it tells."""
+"""Finds the value of a statement: the last member of its last equation, or the only number that it states."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _DEFINED = re.compile(
 
 
 def defined_name(body: str) -> str:
-    """The unknown that a definition introduces, without its dress; "" where none is found."""
+    """The unknown that a definition introduces, without markup; "" if there is none."""
     match = _DEFINED.search(body)
     name = match and (match["last"] or match["named"] or match["first"])
     return re.sub(r"\\text\{|\}", "", name) if name else ""
 
 
 def value_of(body: str, chains: list[Chain], numbers: list[Number], defined: str, links: Links) -> Value:
-    """The value that the statement establishes: the last member of its last equation, the unknown that it introduces,
-    or the one number that it tells."""
+    """The value of the statement: the last member of its last equation, the unknown that it introduces, or the only
+    number that it states."""
     useful = [chain for chain in chains if not is_worded(chain)]
     if useful and useful[-1].is_equation and useful[-1].members[-1].is_named:
         return None  # good = total - 7
@@ -69,7 +69,7 @@ _TELLS = re.compile(r":|\b(?:is|are|was|were|é|são|là)\b")
 
 
 def _told_value(body: str, numbers: list[Number], links: Links) -> Value:
-    """The one number that a statement without an equation tells; of several, the new one or the one after "is"."""
+    """The only number of a statement without an equation; of two, the new number or the number after "is"."""
     values = list(dict.fromkeys(number.value for number in numbers))
     if len(values) == 1:
         return values[0]

@@ -1,1 +1,1 @@
-"""Text before it is arithmetic: language, masks, segments, notes, prompts."""
+"""Reads text before its arithmetic: language, masks, segments, notes, prompts."""

@@ -1,7 +1,7 @@
-"""Which of the supported languages a text is in: English, Portuguese or Vietnamese, else "und".
+"""Detects the language of a text: English, Portuguese or Vietnamese, otherwise "und".
 
 "Seja x o número de maçãs."    ->  "pt"
-"Sea x el número de manzanas." ->  "und"   (Spanish: it is told apart, so that it is not read as Portuguese)
+"Sea x el número de manzanas." ->  "und"   (Spanish: it is recognized, so that it is not read as Portuguese)
 "解：由题意 $a=1$"              ->  "und"   (another script)
 """
 
@@ -15,14 +15,14 @@ from pathlib import Path
 
 LANGUAGES = ("en", "pt", "vi", "und")
 MAX_CHARACTERS = 2000
-"""How many characters from the start of a text decide its language."""
+"""The language is decided from this many characters at the start of a text."""
 
 _WORD = re.compile(r"[^\W\d_]+(?:'[a-z]+)?")
 _FORMULA = re.compile(r"\$[^$\n]{1,200}\$|\\\(.{1,200}?\\\)|\\[a-zA-Z]+(?:\s*\{[^{}]*\})?|</?\w+>", re.DOTALL)
 _LATIN = re.compile(r"[A-Za-z\u00c0-\u024f\u1e00-\u1eff]")
 _OTHER_SCRIPT = re.compile(r"[\u0370-\u1dff\u2c00-\ud7ff]")
 _WORDS_OF_A_LETTER = 3
-"""One telling letter counts as much as so many common words."""
+"""A letter that is typical of a language counts as much as this many common words."""
 
 
 def _load() -> tuple[dict[str, tuple[str, ...]], dict[str, re.Pattern[str]]]:
@@ -42,7 +42,7 @@ _TELLS, _LETTERS = _load()
 
 
 def detect_language(text: str) -> str:
-    """The language of most common words and telling letters; "und" where nothing tells, or another language does."""
+    """The language with the most common words and typical letters; "und" if there are none, or for other languages."""
     sample = text[:MAX_CHARACTERS]
     if "\\" in sample or "$" in sample or "<" in sample:
         sample = _FORMULA.sub(" ", sample)
@@ -56,12 +56,12 @@ def detect_language(text: str) -> str:
     for names, number in Counter(map(_TELLS.get, _WORD.findall(sample.lower()))).items():
         for name in names or ():
             counts[name] += number
-    best = max(counts, key=counts.__getitem__)  # the first of equals: English before Portuguese
+    best = max(counts, key=counts.__getitem__)  # for equal counts, the first language: English before Portuguese
     return best if counts[best] and best in LANGUAGES else "und"
 
 
 def resolve_language(language: str, text: str, question: str = "", note: Mapping[str, object] | None = None) -> str:
-    """The language to read in: what a note says, else what the caller says, else what question and text look like."""
+    """The language for reading: from a note, otherwise from the caller, otherwise detected in question and text."""
     noted = (note or {}).get("language")
     if isinstance(noted, str):
         return noted

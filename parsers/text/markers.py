@@ -1,4 +1,4 @@
-r"""The markers of a student's text: their names and every pattern that finds them. No other file has such a pattern.
+r"""The markers in a student's text: their names and all patterns that find them. No other file has such patterns.
 
 nrm        <INST>…</INST><THINK>[PLAN]<STEP>…[EXECUTE]<STEP>…</THINK><ANS>…</ANS>
 staged     [PLAN]\n1. …\n[EXECUTE]\n1. …\n[ANSWER] …
@@ -29,10 +29,10 @@ STAGE = re.compile(rf"\[({_STAGES})\]")
 NRM = re.compile(rf"<(/?)(INST|THINK|STEP|ANS)>|{STAGE.pattern}")
 """Groups: "/" of a closing tag, name of a tag, name of a stage."""
 NRM_OUTPUT_TAG = re.compile(r"</?THINK>|</?ANS>|<STEP>")
-"""Tags that a nano student writes itself."""
+"""Tags that a nano student writes."""
 NRM_ANSWER = re.compile(r"<ANS>([^<>]*)</ANS>")
 NRM_CUT = re.compile(r"<(?:/?[A-Z]{0,5})?$|\[[A-Z]{0,10}$")
-"""A marker that the end of the text cuts off."""
+"""An incomplete marker at the end of the text."""
 STAGED = re.compile(rf"\[({_STAGES}|ANSWER)\]")
 STAGED_START = re.compile(rf"\s*{STAGED.pattern}")
 STAGED_ANSWER = re.compile(r"\[ANSWER\]([^\n\[]*)")
@@ -46,18 +46,18 @@ ANSWER_FIELDS = (
     re.compile(r"\[ANSWER\][ \t]*([^\n]*)"),
     re.compile(r"<ANSWER>(.*?)(?:<\\ANSWER>|</ANSWER>|$)", re.DOTALL),
 )
-"""The answer field of each form, closed or not."""
+"""The answer field of each form, with or without its closing tag."""
 SIGNS_OF = {
     "nrm": re.compile(r"<STEP>|<INST>|<ANS>|</THINK>|<THINK>\s*(?:\[[A-Z]+\]|⟦|$)"),
     "thinkset": re.compile(r"<(?:USER|ANSWER)>|<\\(?:USER|THINK|ANSWER)>"),
 }
-"""What tells a form from the others."""
+"""Patterns that distinguish a form from the others."""
 TRACES_OF = {
     "staged": STAGED,
     "nrm": re.compile(r"<(?:INST|THINK|STEP|ANS)>"),
     "thinkset": re.compile(r"<\\?(?:USER|THINK|ANSWER)>"),
 }
-"""What every text of a form holds somewhere; other forms may hold it, too."""
+"""Patterns that every text of a form contains; texts of other forms may contain them too."""
 ANY_MARKER = re.compile(rf"{NRM.pattern}|{STAGED.pattern}|<[/\\]?(?:USER|ANSWER|THINK)>")
 LIKE_A_MARKER = re.compile(r"</?[A-Z]+>|\[[A-Z]+\]")
 
@@ -65,7 +65,10 @@ _FIELD = re.compile(rf"{STAGED.pattern}|</?THINK>|(<ANS>)|</ANS>")
 
 
 class Field(NamedTuple):
-    """A part of a text, named for its stage or "ANSWER", "" outside: its marker at `start`, its content from `body`."""
+    """A part of a text. `name` is its stage or "ANSWER", or "" outside these.
+
+    Its marker is at `start`, and its content begins at `body`.
+    """
 
     name: str
     start: int
@@ -74,7 +77,7 @@ class Field(NamedTuple):
 
 
 def fields(text: str) -> list[Field]:
-    """The fields of an output in the form nrm or staged, in order and without gaps; the first one has no marker."""
+    """The fields of an output in the form nrm or staged, in order and without gaps; the first field has no marker."""
     found: list[Field] = []
     name, start, body = "", 0, 0
     for marker in _FIELD.finditer(text):
@@ -84,5 +87,5 @@ def fields(text: str) -> list[Field]:
 
 
 def output_of(text: str) -> str:
-    """What stands behind a question in `<INST>`, which the text may hold or not."""
+    """The text after a question in `<INST>`; the full text if there is no such question."""
     return text.rpartition(END_QUESTION)[2]

@@ -1,10 +1,9 @@
-"""Formulas in text: a copy of the text, equally long, in which every formula is blotted out.
+"""Masks the formulas of a text: a copy of equal length in which placeholders replace every formula.
 
     "so \\(2 + 2.5 = 4.5\\) dollars. Next"   ->   "so ················· dollars. Next"
 
-Sentence ends, headings and list marks can then be looked for without tripping over the points, brackets and
-line feeds inside formulas. Delimiters that chat models and LaTeX sources use: inline,
-display, environment, and fences of code.
+A search for sentence ends, headings and list marks then ignores the points, brackets and line feeds inside formulas.
+The delimiters are those of chat models and LaTeX sources: inline, display, environments and fences of code.
 """
 
 from __future__ import annotations
@@ -12,11 +11,11 @@ from __future__ import annotations
 import re
 
 INLINE = "\x02"
-"""Stands for one character of a formula inside a line."""
+"""Placeholder for one character of a formula inside a line."""
 DISPLAY = "\x01"
-"""Stands for one character of a formula that stands by itself."""
+"""Placeholder for one character of a displayed formula."""
 CODE = "\x03"
-"""Stands for one character of a fenced block; its line feeds stay."""
+"""Placeholder for one character of a fenced code block; its line feeds stay."""
 
 _MAX_FORMULA = 6000
 _OPENER = re.compile(r"(?<!\\)(\\\[|\\\(|\$\$|\$|\\begin\{([a-zA-Z]+\*?)\})|\[asy\]|(?:^|(?<=\n))[ \t]*```")
@@ -40,14 +39,14 @@ _COMMAND = re.compile(
 
 
 def mask(text: str, *, dollars: bool) -> str:
-    """The text with every formula replaced by INLINE or DISPLAY, same length and offsets.
+    """The text with every formula replaced by INLINE or DISPLAY; its length and offsets do not change.
 
-    A formula that ends in a full stop keeps it as its last character, so that the sentence ends there.
+    If a formula ends in a full stop, the full stop stays, so that the sentence ends there.
 
     Args:
         text: any text.
-        dollars: every unescaped `$` opens a formula, as in LaTeX sources. Otherwise only where it cannot be
-            a price: `$5 and $6` stays, `$x^2$` does not.
+        dollars: whether every unescaped `$` opens a formula, as in LaTeX sources. Otherwise a `$` opens a formula only
+            if it cannot be a price: `$5 and $6` stays, `$x^2$` is replaced.
     """
     pieces: list[str] = []
     finder = _Finder(text)
@@ -65,7 +64,7 @@ def mask(text: str, *, dollars: bool) -> str:
 
 
 class _Finder:
-    """`str.find` that remembers its last answer per needle, so that many failed searches stay linear in all."""
+    """`str.find` that caches its last result for each needle, so that repeated failed searches stay fast."""
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -79,7 +78,7 @@ class _Finder:
 
 
 def _formula_end(text: str, opener: re.Match[str], finder: _Finder, dollars: bool) -> int | None:
-    """Where the formula that opens here ends; None if it is no formula."""
+    """The end of the formula that opens here; None if it is not a formula."""
     mark, start = opener.group().lstrip(), opener.end()
     if mark == "$":
         return _dollar_end(text, start, finder, dollars)
@@ -91,7 +90,7 @@ def _formula_end(text: str, opener: re.Match[str], finder: _Finder, dollars: boo
         return end + len(closer)
     if mark == "\\(" or environment or mark == "```":
         return None
-    stop = finder.find("\n\n", start)  # never closed: it ends with its paragraph
+    stop = finder.find("\n\n", start)  # no closing mark: the formula ends with its paragraph
     stop = len(text) if stop < 0 else stop
     return min(stop, start + _MAX_FORMULA)
 
@@ -123,7 +122,7 @@ def _blot(text: str, opener: re.Match[str], end: int) -> str:
     if mark == "```":
         return re.sub(r"[^\n]", CODE, text[opener.start() : end])
     if mark == "[asy]":
-        return re.sub(r"[^\n]", " ", text[opener.start() : end])  # a drawing says nothing
+        return re.sub(r"[^\n]", " ", text[opener.start() : end])  # a drawing has no text
     is_display = mark in ("\\[", "$$") or environment in _DISPLAY_ENVIRONMENTS
     tail = text[max(opener.end(), end - 40) : end].rstrip("$)]\\ \n")
     stop = "." if tail.endswith((".", "!", "?")) and not tail.endswith("..") else ""
@@ -132,7 +131,7 @@ def _blot(text: str, opener: re.Match[str], end: int) -> str:
 
 
 def _blot_formula_lines(masked: str) -> str:
-    """Lines that hold nothing but a formula are displays, whatever they are written in."""
+    """Masks lines with only a formula as displays, with or without delimiters."""
 
     def blot(line: str) -> str:
         bare = line.strip(" \t\r")

@@ -1,10 +1,10 @@
-"""Notes: what a written graph says explicitly where its plain text would not read back equal.
+"""Notes: fields that a written graph states explicitly, because its plain text would not read back equal.
 
     48 + 24 = 72 ⟦{"uses":["48",0]}⟧
 
-A note is JSON between ⟦ and ⟧, with every bracket inside strings escaped, so that it holds no marker and no line feed.
-In a step: `id`, `value` (text, or {"number": "1/2"}), `uses`, `text` (stands for the whole text). At the head of a
-text: `givens`, `language`. Around the question and the answer: `text`.
+A note is JSON between ⟦ and ⟧. Brackets inside strings are escaped, so that a note contains no marker and no line feed.
+The fields in a step are `id`, `value` (text, or {"number": "1/2"}), `uses` and `text` (replaces the complete text). The
+fields at the start of a text are `givens` and `language`. For the question and the answer, the field is `text`.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ def write_note(fields: Mapping[str, Any]) -> str:
 
 
 def _escape_brackets(body: str) -> str:
-    """Square brackets inside JSON strings as \\u escapes; those of arrays stay."""
+    """Writes square brackets inside JSON strings as \\u escapes; the brackets of arrays stay."""
     return re.sub(r'"(?:[^"\\]|\\.)*"', lambda match: match[0].replace("[", "\\u005b").replace("]", "\\u005d"), body)
 
 
 def split_note(text: str) -> tuple[str, dict[str, Any] | None]:
-    """The text without the note at its end, and the note's fields; what is no well-formed note stays text."""
+    """The text without the note at its end, and the note's fields; a malformed note stays in the text."""
     if not text.endswith(CLOSE):
         return text, None
     match = _NOTE.search(text, text.rfind(OPEN) - 1 if OPEN in text and text.rfind(OPEN) else 0)
@@ -45,7 +45,7 @@ def split_note(text: str) -> tuple[str, dict[str, Any] | None]:
 
 
 def split_head(text: str) -> tuple[int, dict[str, Any] | None]:
-    """Where the text begins behind a note at its head, and the note's fields."""
+    """The start of the text after a note at its beginning, and the note's fields."""
     match = _HEAD.match(text) if OPEN in text[:200] else None
     fields = _load(match[1]) if match else None
     return (match.end(), fields) if match and fields is not None else (0, None)
@@ -77,7 +77,7 @@ def givens_to_note(givens: tuple[Quantity, ...]) -> list[list[str]]:
 
 
 def givens_from_note(rows: Any) -> tuple[Quantity, ...] | None:
-    """The givens that `givens_to_note` wrote; None if the rows are not of that form."""
+    """The givens that `givens_to_note` wrote; None if the rows do not have that form."""
     if not isinstance(rows, list):
         return None
     givens: dict[str, Quantity] = {}

@@ -1,4 +1,4 @@
-"""Markdown and common LaTeX as plain characters: "\\[ 2 \\times 3 \\]" is "2 × 3"."""
+"""Converts Markdown and common LaTeX to plain characters: "\\[ 2 \\times 3 \\]" becomes "2 × 3"."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ SYMBOLS = {
     "Leftrightarrow": "⇔", "ldots": "…", "dots": "…", "cdots": "…", "quad": " ", "qquad": " ", "left": "",
     "right": "", "displaystyle": "", "limits": "",
 }  # fmt: skip
-"""Name of a macro without arguments to the character that it stands for."""
+"""Maps the name of a macro without arguments to its character."""
 
 
 def _ratio(fraction: re.Match[str]) -> str:
-    """A fraction on one line; a side with more than one term stands in brackets."""
+    """A fraction on one line; a numerator or denominator with several terms gets brackets."""
     sides = (side.strip() for side in fraction.groups())
     return "/".join(f"({side})" if re.search(r"[^\w.,$%\\]", side.lstrip("-")) else side for side in sides)
 
@@ -48,7 +48,7 @@ _PLAIN = str.maketrans({"\u200b": "", "\t": " ", "\r": " ", "\n": " "})
 
 
 def without_markup(text: str) -> str:
-    """The text without markup; macros that are not known stay as they are. At most the first 1,500 characters."""
+    """The first 1,500 characters of the text, without markup; unknown macros stay unchanged."""
     text = text[:MAX_READ]
     for pattern, to in _RULES:
         text = pattern.sub(to, text)
@@ -57,6 +57,6 @@ def without_markup(text: str) -> str:
 
 
 def in_one_line(text: str) -> str:
-    """Text that every font can show in one line: no control characters, none outside the basic plane."""
+    """The text in one line that every font can show, without control characters and rare Unicode characters."""
     kept = "".join(c if c.isprintable() and ord(c) < 0x10000 else " " if c.isspace() else "□" for c in text[:2000])
     return kept.translate(_PLAIN)

@@ -1,6 +1,6 @@
-"""How published models of this size are asked and answer, beside our own nrm form: read and written.
+"""Reads and writes the prompts and answers of published models of this size, and the prompt of our own nrm form.
 
-Axion (a prompt; the solution is in whatever form its data has):
+Axion (a prompt; its data decides the form of the solution):
 
     # Pergunta: Natalia sold 48 clips in April …
     # Resposta: She sold 48/2 = <<48/2=24>>24 …
@@ -10,7 +10,7 @@ THINK-set records:
 
     <USER>Ana tem 3 e ganha 2. Quantos tem?<\\USER> <THINK>3 + 2 = 5<\\THINK> <ANSWER>5<\\ANSWER>
 
-A question written in one of them reads back as it was, but for white space at its ends.
+A question that is written in one of these forms reads back unchanged, except for white space at its ends.
 """
 
 from __future__ import annotations
@@ -37,30 +37,30 @@ class Asked(NamedTuple):
 
 
 def write_question(question: str) -> str:
-    """The prompt of a nano student of the form nrm."""
+    """The prompt of a nano student with the form nrm."""
     return f"{QUESTION}{question}{END_QUESTION}{THINK}"
 
 
 def write_pergunta(question: str, solution: str = "") -> str:
-    """The prompt of the Axion models, with the solution behind it where there is one."""
+    """The prompt of the Axion models, followed by the solution if there is one."""
     answer = f" {solution}" if solution else ""
     return f"{QUESTION_HEADER} {question.strip()}\n{ANSWER_HEADER}{answer}"
 
 
 def pergunta_headers(question: str) -> tuple[tuple[int, int], tuple[int, int]]:
-    """The characters that whoever asks writes around the question of `write_pergunta`: both headers and a line feed."""
+    """The spans of the two headers around the question of `write_pergunta`; the second begins with a line feed."""
     end = len(QUESTION_HEADER) + 1 + len(question.strip())
     return (0, len(QUESTION_HEADER)), (end, end + 1 + len(ANSWER_HEADER))
 
 
 def read_pergunta(text: str) -> Asked | None:
-    """The question of a text that starts with `# Pergunta:`; None where it does not."""
+    """The question of a text that starts with `# Pergunta:`; None for any other text."""
     match = PERGUNTA.match(text)
     return None if match is None else Asked(match[1].strip(), match.end())
 
 
 def write_thinkset(question: str, thinking: str = "", answer: str = "") -> str:
-    """A THINK-set record; without thinking and answer the prompt that asks for them."""
+    """A THINK-set record; without thinking and answer, the prompt that asks for them."""
     user, end_user, think, end_think, field, end_field = THINKSET_MARKERS
     asked = f"{user}{question.strip()}{end_user} {think}"
     return f"{asked}{thinking}{end_think} {field}{answer}{end_field}" if thinking or answer else asked
@@ -72,5 +72,5 @@ def thinking_start(text: str) -> int:
 
 
 def thinkset_records(text: str) -> list[str]:
-    """The records of a file, in order, however they are laid out; what stands between them is left out."""
+    """The records of a file in order, for any layout; text between records is left out."""
     return [match[0].removesuffix("<END>").strip() for match in THINKSET_RECORD.finditer(text)]

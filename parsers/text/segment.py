@@ -1,9 +1,9 @@
-"""Free text → statements: sentences, list items and display formulas, each with the headings above it.
+"""Splits free text into statements: sentences, list items and displayed formulas, each with the headings above it.
 
     "1. **Cost of one:**\\n   - It costs $3.\\n   \\[ 3 \\times 2 = 6 \\]\\nSo it is 6."
     ->  "**Cost of one:**\\n   - It costs $3.\\n   \\[ 3 \\times 2 = 6 \\]",  "So it is 6."
 
-The spans are in order, do not overlap, and leave out nothing but blank space and list marks.
+The spans are in order, do not overlap, and leave out only blank space and list marks.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from parsers.text.mask import CODE, DISPLAY, INLINE, mask
 class Statement:
     """One statement of a text: `text[start:end]`.
 
-    `body` is where its own words begin, after headings and labels. `leads` says that it announces what
-    follows (it ends in a colon and its formula or list is not part of it). `code`: it is a line of a fenced block.
+    `body` is where its own words begin, after headings and labels. `leads`: it announces what follows; it ends in a
+    colon, and the following formula or list is not part of it. `code`: it is a line of a fenced code block.
     """
 
     start: int
@@ -71,7 +71,7 @@ _RELATES = re.compile(
     r"metade|triplo|mais|menos|vezes|gấp|nửa|hơn|kém)\b",
     re.I,
 )
-"""A sentence with such a word says how its number is used, so the formula behind it belongs to it."""
+"""A sentence with such a word says how its number is used, so the formula after it belongs to the sentence."""
 _ANNOUNCES = re.compile(r"\b(?:we|us|let|i|vamos|temos|ta)\b", re.I)
 _LABELLED_NUMBER = re.compile(r":\s*[$€£]?\s?\d[\d.,]*(?:\s+[^\W\d_]+){0,2}\W*$")
 _COMPUTES = re.compile(r"[\d}]\s*(?:[-+*/×÷]|\\times|\\cdot|\\div|\\text)|\\d?frac")
@@ -83,8 +83,8 @@ def segment(text: str, *, dollars: bool = False, soft_lines: bool = False) -> li
 
     Args:
         text: any text.
-        dollars: every unescaped `$` delimits a formula (LaTeX sources), see `parsers.text.mask`.
-        soft_lines: a single line feed is a blank, as in LaTeX sources; otherwise it ends a statement.
+        dollars: whether every unescaped `$` delimits a formula (LaTeX sources), see `parsers.text.mask`.
+        soft_lines: whether a single line feed is a blank, as in LaTeX sources; otherwise it ends a statement.
     """
     masked = mask(text, dollars=dollars)
     if soft_lines:
@@ -179,14 +179,14 @@ def _strip(masked: str, start: int, end: int) -> tuple[int, int]:
 
 
 class _Builder:
-    """Puts pieces together: headings with what follows them, displays with what announces them."""
+    """Combines pieces: a heading with what follows it, and a displayed formula with the words that announce it."""
 
     def __init__(self, masked: str, text: str) -> None:
         self.masked, self.text = masked, text
         self.statements: list[Statement] = []
-        self.start = -1  # of the headings and lead-ins that wait for their statement
-        self.open_display = False  # may the last statement still take a display
-        self.open_text = False  # does the last statement end in a display without a full stop
+        self.start = -1  # start of the headings and lead-ins that wait for their statement
+        self.open_display = False  # whether a display may still join the last statement
+        self.open_text = False  # whether the last statement ends in a display without a full stop
 
     def add(self, piece: _Piece, body: int, *, leads: bool = False) -> None:
         start = piece.start if self.start < 0 else self.start
@@ -223,7 +223,7 @@ def _assemble(pieces: list[_Piece], masked: str, text: str) -> list[Statement]:
 
 
 def _add_code(builder: _Builder, piece: _Piece) -> None:
-    """A line of a fenced block; the fences themselves and comments say nothing."""
+    """Adds a line of a fenced code block; fences and comments are left out."""
     builder.open_display = builder.open_text = False
     body, end = _strip(builder.text, piece.start, piece.end)
     if body < end and not builder.text.startswith(("```", "#", "//"), body):
@@ -249,7 +249,7 @@ def _add_display(builder: _Builder, piece: _Piece) -> None:
 
 
 def _tells_one_number(sentence: str, formula: str) -> bool:
-    """Whether the sentence tells one number by itself, and the formula computes: "Each pear costs $0.50." """
+    """Whether the sentence only states one number ("Each pear costs $0.50.") and the formula computes."""
     if len(sentence) > 200 or len(_NUMBER.findall(sentence)) != 1 or _RELATES.search(sentence):
         return False
     return not _ANNOUNCES.search(sentence) and bool(_COMPUTES.search(formula))
@@ -272,7 +272,7 @@ def _add_text(builder: _Builder, piece: _Piece, following: _Piece | None) -> Non
 
 
 def _heads(piece: _Piece, following: _Piece | None, masked: str) -> bool:
-    """Does this text stand over what follows: a numbered item with a colon, or with items of its own?"""
+    """Whether this text is a heading of what follows: a step title, or a numbered item with a colon or sub-items."""
     if piece.kind != "text" or following is None:
         return False
     words = masked[piece.start : piece.end]

@@ -1,1 +1,1 @@
-"""Graphs written out: missing stages derived, and text rendered."""
+"""Writes graphs as text, and derives missing stages."""

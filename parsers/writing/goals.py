@@ -1,4 +1,4 @@
-"""What a computing step sets out to find, in its own words and without its numbers: the sub-goals of a derived PLAN.
+"""The goal of a computing step, in its own words and without its numbers; a derived PLAN lists these sub-goals.
 
 "The farmer has 51+5 = <<51+5=56>>56 cows in its herd."  ->  "Cows in its herd"
 "In all, the farmer now has 56-14 = 42 cows."            ->  "Cows the farmer now has"
@@ -46,7 +46,7 @@ _BOXED = re.compile(r"^\s*\\boxed\s*\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}(?:\^\{?\\cir
 
 
 def goal_of(step: Step, phrases: Phrases, language: str = "en") -> str:
-    """The sub-goal of a computing step; the name of its operation where its words say nothing."""
+    """The sub-goal of a computing step; the name of its operation if its words give no goal."""
     before, behind, reasoned = _around_result(_MARK.sub("\x00", step.text), step, language)
     unit = _clause(behind, first=True)
     subject = _NUMBERED.split(_clause(before, first=False))[-1]
@@ -70,7 +70,7 @@ def goal_of(step: Step, phrases: Phrases, language: str = "en") -> str:
 
 
 def _around_result(text: str, step: Step, language: str) -> tuple[str, str, bool]:
-    """The words before the computation, those behind its result, and whether the computation is given as a reason."""
+    """The words before the computation, the words after its result, and whether the computation is a reason."""
     reason = _REASON.search(text)
     if reason and "=" not in text[: reason.start()]:  # "There are 72 boys because 120 x .6 = 72"
         for number in find_numbers(text[: reason.start()], language):
@@ -83,7 +83,7 @@ def _around_result(text: str, step: Step, language: str) -> tuple[str, str, bool
 
 
 def _small(words: str) -> str:
-    """With a small first letter, unless the first word is a name."""
+    """The words with a lower-case first letter if the first word is a common word."""
     first = words.split(" ", 1)[0]
     return words[:1].lower() + words[1:] if first.lower() in _COMMON else words
 
@@ -94,7 +94,7 @@ def _clause(words: str, *, first: bool) -> str:
 
 
 def _clean(words: str) -> str:
-    """Without connectives in front and words at the end that wait for a number."""
+    """The words without connectives at the start and without words at the end that need a number."""
     for pattern in (_OPENING, _CLOSING):
         while words and (shorter := pattern.sub("", words).strip()) != words:
             words = shorter

@@ -1,4 +1,4 @@
-"""The lines of a free solution by stage: its own words, one line a statement, without list marks, markdown and LaTeX.
+"""The lines of a free solution by stage: one line per statement, in its own words, without Markdown and LaTeX.
 
 "**Total:**\\n \\[ 2 \\times 3 \\]\\n \\[ = 6 \\text{ clips} \\]"   ->  PLAN "Total", EXECUTE "2 * 3 = 6 clips"
 """
@@ -34,15 +34,15 @@ _LEADING = frozenset(
     primeiro segundo depois agora vamos em seguida por fim precisamos calcular determinar encontrar passo passos o a os
     đầu tiên tiếp theo sau đó bây giờ cuối cùng ta chúng cần tính tìm xác định bước các""".split()  # noqa: SIM905
 )
-"""Words at the beginning of a sub-goal that say nothing of what it is about."""
+"""Words at the start of a sub-goal that do not say what it is about."""
 _ARTICLES = frozenset({"the", "a", "an", "o", "os", "as"})
 MIN_PLAN_WORDS = 5
-"""A shorter announcement that ends in a colon ("Next:") says nothing."""
+"""A shorter announcement that ends in a colon ("Next:") has no content."""
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A statement in its writer's words, and the step that it was read as."""
+    """A statement in its writer's words, and its step in the graph."""
 
     text: str
     step: Step
@@ -51,7 +51,7 @@ class Line:
 def own_lines(graph: ReasoningGraph) -> dict[Stage, list[Line]]:
     """The lines of each stage in the order of the text; headings are lines of PLAN.
 
-    What computes before the answer has been reached is no check yet, whatever its words say.
+    Before a step reaches the answer, statements that look like checks are lines of EXECUTE.
     """
     lines: dict[Stage, list[Line]] = {stage: [] for stage in Stage}
     announced = {goal_words(plain_line(step.text)) for step in graph.steps if step.stage is Stage.PLAN}
@@ -69,7 +69,7 @@ def own_lines(graph: ReasoningGraph) -> dict[Stage, list[Line]]:
 
 
 def plain_line(text: str) -> str:
-    """One line without list marks, markdown and LaTeX, with the signs of the calculator."""
+    """The text as one line without list marks, Markdown and LaTeX, with `*`, `/` and `-` as operators."""
     bare = (_NUMBERED_HEADING.sub("", _LIST_MARK.sub("", line)) for line in text.splitlines())
     line = without_markup("\n".join(bare))
     line = _SPACED.sub(lambda sign: f" {({'×': '*', '÷': '/'}).get(sign[1], sign[1])} ", line)
@@ -77,7 +77,7 @@ def plain_line(text: str) -> str:
 
 
 def planned(lines: Sequence[Line]) -> Iterator[str]:
-    """The sub-goals among the lines of PLAN, each once: not a sentence that only announces a list or a beginning."""
+    """The different sub-goals among the lines of PLAN, without sentences that only announce a list or a start."""
     named: set[tuple[str, ...]] = set()
     for line in lines:
         is_short = line.text.endswith(":") and len(line.text.split()) < MIN_PLAN_WORDS
@@ -89,13 +89,13 @@ def planned(lines: Sequence[Line]) -> Iterator[str]:
 
 
 def goal_words(text: str) -> tuple[str, ...]:
-    """What a sub-goal is about: its words without articles and those that only lead to it ("Next, let's calculate")."""
+    """The words that say what a sub-goal is about, without articles and introductions ("Next, let's calculate")."""
     words = re.findall(r"[^\W_]+", text.casefold().replace("\u2019", "'").replace("let's", "let us"))
     return tuple(word for word in itertools.dropwhile(_LEADING.__contains__, words) if word not in _ARTICLES)
 
 
 def executed_lines(lines: Sequence[Line]) -> Iterator[str]:
-    """The lines of EXECUTE, a computation together with its result, without the sentence that closes the solution."""
+    """The lines of EXECUTE without the closing sentence; a computation and its result are joined to one line."""
     joined: list[Line] = []
     for line in lines:
         before = joined[-1] if joined else None
@@ -110,7 +110,7 @@ def executed_lines(lines: Sequence[Line]) -> Iterator[str]:
 
 
 def once(texts: Iterable[str]) -> Iterator[str]:
-    """Each text once, whatever its capitals and stops; texts without a word or sign are none."""
+    """The different texts, ignoring case and punctuation; empty texts and plain digits are left out."""
     seen: set[str] = set()
     for text in texts:
         key = _key(text)
@@ -120,7 +120,7 @@ def once(texts: Iterable[str]) -> Iterator[str]:
 
 
 def marked(text: str, language: str) -> str:
-    """The text with a calculator mark in front of each computed value: 48 / 2 = <<48/2=24>>24."""
+    """The text with a calculator mark before each computed value: 48 / 2 = <<48/2=24>>24."""
     for chain in reversed(read_chains(text, language)):
         members = [member for member in chain.members if member.value is not None]
         computed = next((member for member in members if member.operators), None)
@@ -142,7 +142,7 @@ def marked(text: str, language: str) -> str:
 
 
 def _split_heading(text: str, announced: set[tuple[str, ...]]) -> tuple[str, str]:
-    """(heading, the rest): a bold or hashed first line, or a line or sentence that a list has announced before."""
+    """(heading, rest). A heading is a first line in bold or with `#`, or a line or sentence that a plan announces."""
     if heading := _HEADING.match(text):
         return plain_line(_NUMBERED_HEADING.sub("", heading["words"])), text[heading.end() :]
     first, _, rest = text.partition("\n")
@@ -155,7 +155,7 @@ def _split_heading(text: str, announced: set[tuple[str, ...]]) -> tuple[str, str
 
 
 def _result_of(before: str, line: str) -> str | None:
-    """What `line` says that an unsolved equation at the end of `before` comes to: "P = 19.5 / 0.75", "P = 26"."""
+    """The value that `line` gives for an unsolved equation at the end of `before`: "P = 19.5 / 0.75", "P = 26"."""
     unsolved, solved = _last_chain(before), _last_chain(line)
     if unsolved is None or solved is None or len(solved.members) != 2 or len(unsolved.members) < 2:
         return None

@@ -9,7 +9,7 @@ from parsers.arithmetic.lexer import SIGNS
 
 @dataclass(frozen=True, slots=True)
 class Phrases:
-    """Words of one language. `wrong` and `follows` take step, computation and stated."""
+    """Phrases of one language. `wrong` and `follows` have the fields step, computation and stated."""
 
     given: str
     asked: str
@@ -28,7 +28,7 @@ class Phrases:
     nothing_to_check: str
 
     def operation(self, expression: str) -> str:
-        """The name of what an expression does."""
+        """The name of the operation in an expression."""
         names = {"+": self.add, "-": self.subtract, "*": self.multiply, "/": self.divide}
         signs = {SIGNS.get(letter, letter) for letter in expression[1:]} & names.keys()
         return names[signs.pop()] if len(signs) == 1 else self.combine
@@ -90,5 +90,5 @@ PHRASES = {
 
 
 def phrases_of(language: str) -> Phrases:
-    """The phrases of the language, English where it has none."""
+    """The phrases of the language, or the English ones if it has none."""
     return PHRASES.get(language, PHRASES["en"])

@@ -1,8 +1,7 @@
-"""Graph in, text out, as students write it, with the span of every stage: parse(render(graph)) reads back equal.
+"""Writes a graph as text in the form of the students, with the span of every stage; parse(render(graph)) is equal.
 
-Texts are written as they are.
-Only what would not read back equal gets a note (parsers/text/notes.py): a text that holds
-a marker, a dependency that the numbers do not show, an answer that ends in a line feed.
+Texts are written unchanged. A part gets a note (parsers/text/notes.py) only if it would not read back equal: a text
+with a marker, a dependency that the numbers do not show, an answer that ends in a line feed.
 """
 
 from __future__ import annotations
@@ -24,12 +23,12 @@ ALL_FIELDS = frozenset(("id", "text", "value", "uses"))
 
 
 class Rendered(str):
-    """A written graph: its text, and in `spans` what every part of it belongs to, in order and without gaps."""
+    """A written graph as text; `spans` give the stage and step of every part, in order and without gaps."""
 
     spans: tuple[Span, ...]
 
     def __new__(cls, pieces: list[tuple[str, int, int | None]]) -> Rendered:
-        """The joined pieces, each given as text, stage and id of its step."""
+        """Joins the pieces; each piece is (text, stage, id of its step)."""
         self = super().__new__(cls, "".join(text for text, _, _ in pieces))
         spans, position = [], 0
         for text, stage, step_id in pieces:
@@ -41,7 +40,7 @@ class Rendered(str):
 
 
 class _Notes:
-    """Which fields must be written explicitly: of the whole text, and of each step by its place."""
+    """The fields that need a note: those of the complete text, and those of each step by its position."""
 
     def __init__(self, num_steps: int) -> None:
         self.head: set[str] = set()
@@ -53,15 +52,15 @@ class _Notes:
 
 
 def render(graph: ReasoningGraph, *, format: Format = "staged", exact: bool = True) -> Rendered:
-    """The graph as text, as students write it.
+    """The graph as text in the form of the students.
 
-    `parse` gives back the same stages, texts, values, dependencies, givens and answer.
+    `parse` reads the same stages, texts, values, dependencies, givens and answer from it.
 
     Args:
         graph: any graph.
         format: "staged" for adapter students, "nrm" for nano students.
-        exact: with notes where the plain text would not read back equal. False is for training texts: givens, values
-            and dependencies are then those that a reader finds; only a text that holds a marker still gets a note.
+        exact: whether to add notes where the plain text would not read back equal. False is for training texts: a
+            reader then finds its own givens, values and dependencies. Only a text with a marker still gets a note.
 
     Raises:
         ValueError: any other format.
@@ -85,7 +84,10 @@ def render(graph: ReasoningGraph, *, format: Format = "staged", exact: bool = Tr
 
 
 def _note_differences(graph: ReasoningGraph, rendered: Rendered, questions: set[str], notes: _Notes) -> bool:
-    """Reads the text back in every way a caller may, and adds a note for each difference; whether there was one."""
+    """Reads the text back in every way that a caller may, and adds a note for each difference.
+
+    Returns whether there was a difference.
+    """
     kind = detect_format(rendered) if rendered else "staged"
     if kind not in _READERS or (kind == "nrm") != rendered.startswith(QUESTION):
         notes.write_all()
@@ -121,7 +123,7 @@ def _note_difference(graph: ReasoningGraph, back: ReasoningGraph, notes: _Notes)
         )
         if not same
     }
-    if head:  # dependencies differ with the givens; they get notes only if they still do
+    if head:  # dependencies may differ because of the givens; they get notes only if they still differ later
         notes.head |= head
         return True
     different = False
@@ -177,7 +179,7 @@ def _holds_marker(text: str) -> bool:
 def write_nrm(
     question: str, steps: Iterable[tuple[Stage, str, int]], answer: str | None = None, *, head: str = ""
 ) -> Rendered:
-    """Steps, each with its stage and id, as a nano student of the form nrm writes them behind the question."""
+    """The question and the steps, each with its stage and id, as a nano student with the form nrm writes them."""
     pieces: list[tuple[str, int, int | None]] = [(write_question(question) + head, NO_STAGE, None)]
     for stage, run in groupby(steps, key=lambda step: step[0]):
         pieces.append((STAGE_MARKERS[stage], stage, None))

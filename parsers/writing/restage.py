@@ -1,15 +1,15 @@
-"""A free solution in its writer's own words, put into the four stages of the student's form.
+"""Sorts a free solution into the four stages of the student's form, in its writer's own words.
 
     "To find the total, add both. … \\[ 48 + 24 = 72 \\text{ clips} \\] Therefore, she sold \\boxed{72} clips."
 
     [UNDERSTAND]  what it restates, or the givens and what is asked
-    [PLAN]        its announcements and headings, each once and without results, or sub-goals derived from its steps
-    [EXECUTE]     its own wording of each step, without markup; a calculator mark at each computation
-    [VERIFY]      its own check where that re-computes, or a derived one
+    [PLAN]        its announcements and headings without repetitions and results, or sub-goals derived from its steps
+    [EXECUTE]     its own wording of each step, without markup, with a calculator mark at each computation
+    [VERIFY]      its own check if that is a correct computation, or a derived check
     [ANSWER]      its answer
 
 Students learn best from text that they could have written themselves (arXiv 2502.08130, 2402.13669), so nothing is
-reworded. What cannot be put into the form is refused, with the reason.
+reworded. A solution that does not fit the form is refused, with the reason.
 """
 
 from __future__ import annotations
@@ -28,25 +28,25 @@ from parsers.writing.render import render
 from parsers.writing.structure import structure
 
 MAX_PLAN = 8
-"""Sub-goals of a plan; a longer list repeats itself."""
+"""Most sub-goals of a plan; longer lists usually repeat themselves."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a solution cannot be put into the four stages, in words that can be counted."""
+    """Why a solution does not fit the four stages; equal reasons have equal words, so that they can be counted."""
 
     reason: str
 
 
 def restage(graph: ReasoningGraph) -> ReasoningGraph | Refusal:
-    """The graph with its steps in the order of the stages, in the words of its writer without markup.
+    """The graph with its steps in the order of the stages, in its writer's words without markup.
 
     Args:
-        graph: what `parse` read of a free solution.
+        graph: the result of `parse` for a free solution.
 
     Returns:
-        A graph with all four stages, each once and in order, whose steps all hold and which reads back equal from
-        `render(…, format="staged", exact=False)`; or a refusal.
+        A graph with all four stages, each once and in order, without a wrong step; or a refusal. The graph reads back
+        equal from `render(…, format="staged", exact=False)`.
     """
     if graph.answer is None:
         return Refusal("no answer was found")
@@ -64,7 +64,7 @@ def restage(graph: ReasoningGraph) -> ReasoningGraph | Refusal:
 
 
 def _results_not_given(graph: ReasoningGraph) -> set[Fraction]:
-    """Values that are known by a step of EXECUTE only. A plan that names one would give a result before its step."""
+    """Values that only a step of EXECUTE gives. A plan that names such a value would give a result before its step."""
     known = {number.value for number in find_numbers(graph.question, graph.language)}
     results: set[Fraction] = set()
     for step in graph.steps:
@@ -75,7 +75,7 @@ def _results_not_given(graph: ReasoningGraph) -> set[Fraction]:
 
 
 def light_restage(graph: ReasoningGraph) -> ReasoningGraph | Refusal:
-    """The graph with its own text, cut at the borders of stages and sorted by stage; nothing is left out or marked."""
+    """The graph with its unchanged text, split and sorted by stage; nothing is left out or marked."""
     if graph.answer is None:
         return Refusal("no answer was found")
     steps = [Step(0, step.stage, " ".join(step.text.split())) for step in graph.steps]
@@ -83,7 +83,7 @@ def light_restage(graph: ReasoningGraph) -> ReasoningGraph | Refusal:
 
 
 def _read_back(graph: ReasoningGraph, steps: list[Step]) -> ReasoningGraph | Refusal:
-    """The written steps as a reader finds them, with the stages that they lack."""
+    """Writes the steps, reads them back, and adds missing stages."""
     if any(LIKE_A_MARKER.search(step.text) for step in steps):
         return Refusal("its words hold a marker")
     answer = " ".join(without_markup(graph.answer or "").split())

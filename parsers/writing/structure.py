@@ -1,11 +1,11 @@
-"""The stages that a plain solution leaves out, derived from its graph: UNDERSTAND, PLAN, VERIFY, true by construction.
+"""Derives the stages that a plain solution lacks from its graph: UNDERSTAND, PLAN, VERIFY, true by construction.
 
     Given: 48 of her friends; half as many clips. Asked: How many clips did she sell altogether?
     1. Clips in May    2. Clips altogether
     72 - 24 = 48. Correct.
 
-VERIFY re-computes what can be re-computed and says so; it never claims more. Where it finds an error it names the step,
-gives the corrected value, and the corrected value becomes the answer.
+VERIFY recomputes the steps where this is possible, and never claims more than that. If it finds an error, it names the
+step and gives the corrected value. The corrected value becomes the answer if its consequences can be followed.
 """
 
 from __future__ import annotations
@@ -27,16 +27,17 @@ from parsers.writing.phrases import Phrases, phrases_of
 MAX_GIVEN_WORDS = 5
 
 _READ_ALIKE = ("gsm8k", "socratic", "staged", "nrm")
-"""Formats whose statements the student formats read in the same way."""
+"""Formats whose statements are read in the same way as those of the student formats."""
 _CURRENCY_BEFORE = re.compile(r"(?:R\$|US\$|\\?[$€£¥₫])[ ]?$")
 _SENTENCES = re.compile(r"[^.!?\n]+(?:[.!?](?![\s\"')\]]|$)[^.!?\n]*)*[.!?]*")
 _PHRASE_END = re.compile(r"[,.;:?!()\n](?=\s|$)|[\n();⟦⟧<>\[\]]")
 
 
 def structure(graph: ReasoningGraph) -> ReasoningGraph:
-    """The graph with the stages it lacks, marked `derived`, ids counted anew from 0. Without steps it stays as it is.
+    """The graph with its missing stages added as `derived` steps; ids start again at 0.
 
-    Where re-computing finds an error whose consequences can be followed, `answer` becomes the corrected value.
+    A graph without steps stays unchanged. If recomputing finds an error and its consequences can be followed, `answer`
+    becomes the corrected value.
     """
     if not graph.steps:
         return graph
@@ -64,7 +65,7 @@ def structure(graph: ReasoningGraph) -> ReasoningGraph:
     new_ids: dict[int, int] = {}
 
     def keep(step: Step) -> None:
-        # The reader must know what is established when it reads VERIFY; prose it would read otherwise than it was read.
+        # The reader needs all earlier values for VERIFY. It would read free prose differently, so it stores the values.
         new_id = reader.read(step.text, step.stage).id if graph.format in _READ_ALIKE else reader.keep(step)
         new_ids[step.id] = new_id
         uses = tuple(new_ids[use] if isinstance(use, int) else use for use in step.depends_on)
@@ -103,7 +104,7 @@ def _understand(graph: ReasoningGraph, phrases: Phrases) -> str:
 
 
 def _given_phrases(graph: ReasoningGraph) -> str:
-    """Every given with the few words behind it, as long as they read back as the same givens; else the givens alone."""
+    """Every given with a few words after it, if this reads back as the same givens; otherwise the givens alone."""
     for text in (
         _with_words(graph.question, graph.givens, graph.language),
         "; ".join(given.text for given in graph.givens),
@@ -157,16 +158,16 @@ def _asked(question: str) -> str:
 
 
 def _goals(computing: list[Step], language: str, phrases: Phrases) -> list[str]:
-    """The sub-goals of the computing steps, in the words of the steps; one that several steps share is named once.
+    """The different sub-goals of the computing steps, in the words of the steps.
 
-    A student that reads lists of equal lines learns to write them without end.
+    Equal sub-goals are named once, because a student that reads lists of equal lines learns to repeat lines endlessly.
     """
     goals = dict.fromkeys(goal_of(step, phrases, language) for step in computing)
     return list(goals) or [phrases.find_answer]
 
 
 def computes(step: Step, language: str) -> bool:
-    """Whether the step is a computation that can be re-computed; a lone number is not."""
+    """Whether the step has a computation that can be recomputed; a single number does not count."""
     return (
         step.stage is Stage.EXECUTE
         and step.expression is not None
