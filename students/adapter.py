@@ -23,6 +23,7 @@ from peft.utils import set_peft_model_state_dict
 from safetensors.torch import load_file
 
 from students.dual_lora import REASONING, VERIFICATION, add_dual_lora, add_reasoning_lora
+from students.heads import contiguous_inputs
 from students.hub import BaseError, in_one_line, refuse_absurd
 from students.precision import best_dtype
 
@@ -97,6 +98,7 @@ def load_base(
     model.name_or_path = model.config._name_or_path = base.model  # what the saved adapters name as their base
     if model.generation_config.pad_token_id is None:
         model.generation_config.pad_token_id = tokenizer.pad_token_id
+    contiguous_inputs(model)
     return model.eval(), tokenizer
 
 
@@ -213,6 +215,7 @@ def load_adapter_student(
     with in_one_line("student", str(folder)):
         student = _with_adapters(model, tokenizer, *configs)
         load_adapters(student, folder)
+    contiguous_inputs(student)
     return student.requires_grad_(False).eval(), tokenizer
 
 

@@ -47,6 +47,18 @@ def split_head(model: nn.Module) -> tuple[Backbone, Head]:
     return backbone, _final_logits(base.config, output)
 
 
+def contiguous_inputs(model: nn.Module) -> None:
+    """Make the inputs of the output embeddings contiguous.
+
+    Decoding needs the logits of the last position only, so the head gets a slice (B, 1, D) of (B, T, D). With frozen
+    weights torch then computes B products and may copy the weights for each row: 24 rows took 72 s in bfloat16 on a
+    CPU, and 0.3 s with contiguous inputs.
+    """
+    head: Any = model.get_output_embeddings()  # type: ignore[operator]
+    if head is not None:
+        head.register_forward_pre_hook(lambda module, inputs: (inputs[0].contiguous(), *inputs[1:]))
+
+
 def _final_logits(config: object, output: Head) -> Head:
     """The output embeddings, plus the change of logits after them in some stock models: Cohere, Granite, Gemma 2."""
     factor = (getattr(config, "logit_scale", None) or 1.0) / (getattr(config, "logits_scaling", None) or 1.0)

@@ -13,6 +13,7 @@ import pytest
 import torch
 from huggingface_hub.errors import LocalEntryNotFoundError
 from peft.tuners.trainable_tokens import TrainableTokensLayer
+from torch.utils._python_dispatch import TorchDispatchMode
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from distill.training.batches import collate
@@ -74,6 +75,34 @@ def test_a_saved_student_loads_equal_and_without_the_base(tiny_base: Path, tmp_p
     with torch.no_grad():
         assert (again(input_ids=ids).logits - model(input_ids=ids).logits).abs().max() < FLOAT32_MODEL
     assert not any(parameter.requires_grad for parameter in again.parameters())
+
+
+def test_the_head_is_one_product_for_all_rows_of_a_batch(tiny_base: Path, tmp_path: Path) -> None:
+    model, tokenizer, base = student_of(tiny_base)
+    save_adapter_student(model, tokenizer, base, tmp_path)
+    for loaded, _ in (load_adapter_student(tmp_path, dtype=torch.float32), load_base(base, dtype=torch.float32)):
+        loaded.requires_grad_(False)
+        shapes: list[list[int]] = []
+        with torch.no_grad(), Products(shapes):
+            loaded(input_ids=ids_of(tokenizer, "What is 2+2?").repeat(3, 1), logits_to_keep=1)
+        vocabulary = loaded.get_output_embeddings().weight.shape[0]
+        of_head = [shape for shape in shapes if vocabulary in shape]
+        assert of_head and all(len(shape) == 2 for shape in of_head), (
+            "with a matrix for each row it is 240 times slower"
+        )
+
+
+class Products(TorchDispatchMode):
+    """Notes the shapes of the second factors of matrix products."""
+
+    def __init__(self, shapes: list[list[int]]) -> None:
+        super().__init__()
+        self.shapes = shapes
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func.overloadpacket in (torch.ops.aten.mm, torch.ops.aten.bmm, torch.ops.aten.addmm):
+            self.shapes.append(list(args[-1].shape))
+        return func(*args, **(kwargs or {}))
 
 
 def test_markers_start_apart_and_are_single_tokens(tiny_base: Path) -> None:
