@@ -210,8 +210,11 @@ def test_nothing_verified_stops_before_training_and_says_why(tiny_base: Path, da
     with pytest.raises(UserError, match="none of 6 solutions is verified") as caught:
         run(recipe, out=str(data / "run"), nproc=1, console=silent())
     assert "× cut off at teacher.max_new_tokens" in str(caught.value) and not (data / "run" / "student").exists()
+    counts = [int(count) for count in re.findall(r"(\d+) ×", str(caught.value))]
     store = list((data / "store").glob("answers-*.jsonl"))
-    assert sum(len(list(read_jsonl(file))) for file in store) == 6
+    assert (
+        sum(len(list(read_jsonl(file))) for file in store) == sum(counts) > 0
+    )  # an untrained base may write blanks only
 
 
 def test_a_file_of_questions_is_asked_and_its_test_side_kept_apart(
