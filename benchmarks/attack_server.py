@@ -68,7 +68,7 @@ def says(content: Any, **more: Any) -> dict[str, Any]:
     return {"choices": [{"message": {"content": content, **more}, "finish_reason": "stop"}]}
 
 
-def forever(start: bytes, piece: bytes, seconds: float) -> Callable[[socket.socket], None]:
+def forever(start: bytes, piece: bytes, seconds: float = 0.05) -> Callable[[socket.socket], None]:
     """Writes something, then a piece again and again."""
 
     def talk(connection: socket.socket) -> None:

@@ -5,6 +5,7 @@ And no deadline for what hypothesis draws: a loaded machine is no error.
 
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -20,3 +21,19 @@ def tiny_base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from benchmarks.tiny_recipes import make_base
 
     return make_base(tmp_path_factory.mktemp("base"))
+
+
+def random_adapters(base: Path, *, lora_alpha: int) -> tuple[Any, Any]:
+    """(model, tokenizer) of a base with both adapters, of random weights; new adapters would not change the base."""
+    import torch
+
+    from students.adapter import Base, build_adapter_student
+
+    lora = {"r": 4, "lora_alpha": lora_alpha, "target_modules": ["q_proj", "v_proj", "down_proj"]}
+    model, tokenizer = build_adapter_student(Base(str(base)), reasoning=lora, verification=lora, seed=0)
+    torch.manual_seed(2)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "lora_B" in name:
+                parameter.normal_(std=0.3)
+    return model.requires_grad_(False).eval(), tokenizer

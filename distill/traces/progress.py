@@ -79,7 +79,8 @@ class Progress:
             f"{self._num_right / answered:.0%} right, {self._num_kept / answered:.0%} kept",
             f"{self._tokens:,} tokens",
         ]
-        parts += [f"{failed:,} without answer"] * bool(failed)
+        if failed:
+            parts.append(f"{failed:,} without answer")
         left = self.total - self._num_answered - failed
         if self._written:
             parts.append(f"{self._speed:,.0f} tokens/s")

@@ -127,11 +127,12 @@ def _write_here(
     model, tokenizer = load()
     batch = ContinuousBatch(model, tokenizer, stop=None)
     queue, writing = deque(wanted), dict[Any, Wanted]()
+    few = min(MOST_JOINING, teacher.concurrency // JOIN_SHARE)
     with threads_that_pay():
         while queue or writing:
             free = min(teacher.concurrency - len(writing), len(queue), MOST_JOINING)
-            free *= free >= min(len(queue), MOST_JOINING, teacher.concurrency // JOIN_SHARE)
-            joining = {_row(one, teacher, tokenizer): one for one in (queue.popleft() for _ in range(free))}
+            joins = free if free >= min(few, len(queue)) else 0
+            joining = {_row(one, teacher, tokenizer): one for one in (queue.popleft() for _ in range(joins))}
             writing.update(joining)
             tick(len(batch.step([*joining])))
             for row in [row for row in writing if row.finish]:

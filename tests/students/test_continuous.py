@@ -14,6 +14,7 @@ from students.continuous import ContinuousBatch, Row
 from students.decoding import Decoding
 from students.generation import generate, text_of
 from students.sizes import build_student
+from tests.conftest import random_adapters
 
 VOCABULARY = 40
 
@@ -103,16 +104,8 @@ def test_drawn_rows_have_their_own_settings_and_seeds(student):
 
 def test_rows_are_gated_each_by_its_own_marker(tiny_base):
     from parsers.text.markers import VERIFY_MARKER
-    from students.adapter import Base, build_adapter_student
 
-    lora = {"r": 4, "lora_alpha": 64, "target_modules": ["q_proj", "v_proj", "down_proj"]}
-    model, tokenizer = build_adapter_student(Base(str(tiny_base)), reasoning=lora, verification=lora, seed=0)
-    torch.manual_seed(2)
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            if "lora_B" in name:
-                parameter.normal_(std=0.3)
-    model = model.eval()
+    model, tokenizer = random_adapters(tiny_base, lora_alpha=64)
     asked = ["What is 4 + 5?", f"a\n{VERIFY_MARKER}\n9 - 5 = 4.", "Is 7 odd?", f"{VERIFY_MARKER} x", "b"] * 2
     rows = [row(tokenizer, prompt, max_new_tokens=12 + 3 * i) for i, prompt in enumerate(asked)]
     run(ContinuousBatch(model, tokenizer), rows, every=2)

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from benchmarks.attack_server import CHUNKED, OK, forever
 from distill.errors import UserError
 from distill.evaluation import endpoint as endpoint_module
 from distill.evaluation.api_key import masked
@@ -243,18 +244,6 @@ class Raw:
                 self.talk(connection)
 
 
-def forever(start: bytes, piece: bytes, seconds: float = 0.05) -> Callable[[socket.socket], None]:
-    def talk(connection: socket.socket) -> None:
-        connection.sendall(start)
-        while True:
-            connection.sendall(piece)
-            time.sleep(seconds)
-
-    return talk
-
-
-OK = b"HTTP/1.1 200 OK\r\n"
-CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
 MEGABYTE = b"100000\r\n" + b" " * 2**20 + b"\r\n"
 
 

@@ -16,6 +16,7 @@ import uvicorn
 from distill.serve.app import build_app
 from distill.serve.decoder import Decoder
 from distill.serve.requests import Served
+from tests.conftest import random_adapters
 
 TEXT = (
     "[UNDERSTAND]<STEP>4 ; 5[PLAN]<STEP>add[EXECUTE]<STEP>4+5=9<STEP>9+1=11[VERIFY]<STEP>9-5=4 ok</THINK><ANS>9</ANS>"
@@ -41,16 +42,7 @@ def nano_student() -> tuple[Any, Any]:
 @pytest.fixture(scope="session")
 def chat_student(tiny_base: Any) -> tuple[Any, Any]:
     """A tiny base with both adapters, which are not the identity, and a chat template."""
-    from students.adapter import Base, build_adapter_student
-
-    lora = {"r": 4, "lora_alpha": 16, "target_modules": ["q_proj", "v_proj", "down_proj"]}
-    model, tokenizer = build_adapter_student(Base(str(tiny_base)), reasoning=lora, verification=lora, seed=0)
-    torch.manual_seed(2)
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            if "lora_B" in name:
-                parameter.normal_(std=0.3)
-    return model.requires_grad_(False).eval(), tokenizer
+    return random_adapters(tiny_base, lora_alpha=16)
 
 
 class Script:
