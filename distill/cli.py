@@ -20,7 +20,6 @@ import typer
 from distill.errors import Stopped, UserError, explained, printable
 from distill.verbs import options as shared
 from distill.verbs.options import (
-    CalculatorOption,
     JsonOption,
     ModelArgument,
     OutOption,
@@ -188,7 +187,8 @@ def evaluate(
     ] = None,
     max_new_tokens: Annotated[int, typer.Option("--max-new-tokens", min=1, help="Longest answer.")] = 384,
     resume: Annotated[bool, typer.Option("--resume", help="Ask only for missing answers.")] = False,
-    calculator: CalculatorOption = False,
+    calculator: shared.CalculatorOption = False,
+    end_loops: shared.EndLoopsOption = False,
     samples: SamplesOption = 1,
     vote: VoteOption = "plain",
 ) -> None:
@@ -198,8 +198,8 @@ def evaluate(
 
     sampling = sampling_of(samples, vote)
     if endpoint is not None:
-        if sampling is not None or calculator:
-            option = "--samples" if sampling is not None else "--calculator"
+        local = {"--samples": sampling is not None, "--calculator": calculator, "--end-loops": end_loops}
+        for option in (option for option, is_set in local.items() if is_set):
             raise UserError(f"{option}: not with --endpoint; it needs a student that is loaded on this machine")
         asked = eval_endpoint(
             endpoint,
@@ -226,6 +226,7 @@ def evaluate(
         batch_size=batch_size or 64,
         max_new_tokens=max_new_tokens,
         calculator=calculator,
+        end_loops=end_loops,
         sampling=sampling,
     )
     print(printable(asked))
@@ -245,7 +246,8 @@ def ask(
         float, typer.Option("--repetition-penalty", help="Above 1: tokens already in the text get less likely.")
     ] = 1.0,
     seed: Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Seed of the random draws.")] = 0,
-    calculator: CalculatorOption = False,
+    calculator: shared.CalculatorOption = False,
+    end_loops: shared.EndLoopsOption = False,
     samples: SamplesOption = 1,
     vote: VoteOption = "plain",
     raw: Annotated[bool, typer.Option("--raw", help="Show the raw text with its markers.")] = False,
@@ -262,6 +264,7 @@ def ask(
         repetition_penalty=repetition_penalty,
         seed=seed,
         calculator=calculator,
+        end_loops=end_loops,
         raw=raw,
         samples=samples,
         vote=vote,

@@ -177,7 +177,10 @@ def _write_kept(
     """An answer to each prompt, in the batches of `generate`; each batch is saved at once."""
     lengths = [len(tokenizer(text, add_special_tokens=False)["input_ids"]) for text in prompts]
     order = sorted(range(len(prompts)), key=lengths.__getitem__)
-    found: dict[int, Generation] = {}
+    found = {row: answer for row in order if (answer := kept.get_row(prompts[row]))}
+    order = [row for row in order if row not in found]
+    if on_progress and found:
+        on_progress(len(found))
     for start in range(0, len(order), batch_size):
         rows = order[start : start + batch_size]
         asked = [prompts[row] for row in rows]
@@ -193,13 +196,13 @@ def _write_kept(
 
 def decoding_options(settings: Evaluation, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
     """Decoding options from the `eval` section of a recipe, as arguments of `evaluate` and `generate`."""
-    from students.calculator import Calculator
+    from students.processors import processors_of
 
     return {
         "max_new_tokens": settings.max_new_tokens,
         "batch_size": settings.batch_size,
         "repetition_penalty": settings.repetition_penalty,
-        "logits_processor": Calculator(tokenizer) if settings.calculator else None,
+        "logits_processor": processors_of(tokenizer, calculator=settings.calculator, end_loops=settings.end_loops),
     }
 
 

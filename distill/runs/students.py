@@ -10,9 +10,7 @@ from students.hub import shipped_students
 
 if TYPE_CHECKING:
     from torch import nn
-    from transformers import PreTrainedTokenizerBase
-
-    from students.calculator import Calculator
+    from transformers import LogitsProcessorList, PreTrainedTokenizerBase
 
 
 def student_path(model: str) -> str:
@@ -62,14 +60,19 @@ def loaded(student: str) -> tuple[Any, Any]:
         raise UserError(f"{student}: no student can be loaded from here ({reason})") from error
 
 
-def calculator_of(model: nn.Module, tokenizer: PreTrainedTokenizerBase) -> Calculator:
-    """The calculator for `--calculator`.
+def helped(
+    model: nn.Module, tokenizer: PreTrainedTokenizerBase, *, calculator: bool, end_loops: bool
+) -> dict[str, LogitsProcessorList]:
+    """The option `logits_processor` of `generate` for `--calculator` and `--end-loops`; without them, no option.
 
     Raises:
-        UserError: the student is a nano student.
+        UserError: one of them is wanted for a nano student.
     """
-    from students.calculator import Calculator
+    from students.processors import processors_of
 
-    if not hasattr(model, "peft_config"):
+    if calculator and not hasattr(model, "peft_config"):
         raise UserError("--calculator: nano students write no <<…>>; it is for adapter students")
-    return Calculator(tokenizer)
+    if end_loops and not hasattr(model, "peft_config"):
+        raise UserError("--end-loops: nano students have markers of their own; it is for adapter students")
+    processors = processors_of(tokenizer, calculator=calculator, end_loops=end_loops)
+    return {"logits_processor": processors} if processors else {}

@@ -30,7 +30,7 @@ from distill.evaluation.votes import SAMPLING_TEMPERATURE, Poll
 from distill.report.blocks import count_checked, stage_blocks
 from distill.report.tokens import COLOURS
 from distill.runs.quiet import quiet_libraries
-from distill.runs.students import calculator_of, loaded, student_path
+from distill.runs.students import helped, loaded, student_path
 from distill.verbs.sampling import sampling_of, vote_on_one
 from parsers import parse
 
@@ -55,6 +55,7 @@ def ask(
     repetition_penalty: float = 1.0,
     seed: int = 0,
     calculator: bool = False,
+    end_loops: bool = False,
     samples: int = 1,
     vote: str = "plain",
     raw: bool = False,
@@ -66,8 +67,8 @@ def ask(
     `students.generation.stream`. Every answer is drawn from `seed`, independent of earlier questions.
 
     Raises:
-        UserError: there is no student, a number is out of range, the calculator is for another kind of student, or a
-            question is empty or leaves no room in the student's context.
+        UserError: there is no student, a number is out of range, `calculator` or `end_loops` is for another kind
+            of student, or a question is empty or leaves no room in the student's context.
     """
     path = student_path(student)
     if question is not None and not question.strip():
@@ -77,22 +78,21 @@ def ask(
     if temperature is None:
         temperature = SAMPLING_TEMPERATURE if samples > 1 else 0.0
     sampling = sampling_of(samples, vote, temperature=temperature, seed=seed)
-    if sampling and calculator:
-        raise UserError("--calculator: not with --samples; leave one of them out")
+    if sampling and (calculator or end_loops):
+        option = "--calculator" if calculator else "--end-loops"
+        raise UserError(f"{option}: not with --samples; leave one of them out")
     quiet_libraries()  # imports transformers, so not before the student and the question are known
     from students.decoding import Decoding
     from students.generation import stream
     from students.precision import threads_that_pay
 
-    options: dict[str, Any] = {"repetition_penalty": repetition_penalty}
     try:
-        Decoding(temperature=temperature, **options)
+        Decoding(temperature=temperature, repetition_penalty=repetition_penalty)
     except ValueError as error:
         raise UserError(f"options: {error}") from None
     model, tokenizer = loaded(path)
-    if calculator:
-        options["logits_processor"] = calculator_of(model, tokenizer)
-    options["max_new_tokens"] = max_new_tokens
+    options: dict[str, Any] = {"repetition_penalty": repetition_penalty, "max_new_tokens": max_new_tokens}
+    options |= helped(model, tokenizer, calculator=calculator, end_loops=end_loops)
     with threads_that_pay():
         for asked in _lines() if question in (None, "-") else [question]:
             text = _prompt(model, tokenizer, asked)

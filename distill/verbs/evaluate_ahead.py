@@ -84,6 +84,7 @@ def ask_share(run: Run) -> None:
         del model
         if track.baseline is not None:
             base = track.baseline.load()
-            known = Share(answers_of_base(run, base, track.baseline.held_as()).path, rank=rank, size=size)
+            of_base = answers_of_base(run, base, track.baseline.held_as())
+            known = Share(of_base.path, of_base.found, of_base.by_row, of_base.max_new_tokens, rank=rank, size=size)
             for way in ways:
                 evaluate_base(recipe, base, problems, way, known, on_progress)

@@ -111,10 +111,10 @@ def answers_of_base(run: Run, base: Student, held_as: str) -> KeptAnswers:
     model, settings = base[0], run.recipe.eval
     how = {
         "held as": (str(model.dtype), model.device.type),
-        "writes": (settings.max_new_tokens, settings.batch_size, settings.repetition_penalty),
+        "writes": (settings.batch_size, settings.repetition_penalty),
         "versions": [importlib.metadata.version(package) for package in ("torch", "transformers")],
     }
-    return base_answers(run.path.resolve().parent, held_as, how)
+    return base_answers(run.path.resolve().parent, held_as, how, settings.max_new_tokens)
 
 
 def evaluate_bases(

@@ -77,9 +77,30 @@ def test_half_a_line_does_not_count(tmp_path: Path, asked: list[list[str]]) -> N
 
 
 def test_a_base_is_asked_once_for_all_runs_of_a_folder(tmp_path: Path) -> None:
-    answer, how = Generation("4", 1, True), {"dtype": "float32", "max_new_tokens": 5}
-    base_answers(tmp_path, "org/base", how).add(["2 + 2?"], [answer])
-    assert base_answers(tmp_path, "org/base", dict(how)).get(["2 + 2?"]) == [answer]
-    for other in (("org/base", {**how, "max_new_tokens": 6}), ("org/other", how)):
-        assert base_answers(tmp_path, *other).get(["2 + 2?"]) is None
+    answer, how = Generation("4", 1, True), {"dtype": "float32", "batch_size": 5}
+    base_answers(tmp_path, "org/base", how, 8).add(["2 + 2?"], [answer])
+    assert base_answers(tmp_path, "org/base", dict(how), 8).get(["2 + 2?"]) == [answer]
+    for other in (("org/base", {**how, "batch_size": 6}), ("org/other", how)):
+        assert base_answers(tmp_path, *other, 8).get(["2 + 2?"]) is None
     assert all(path.parent == tmp_path / "base_answers" for path in tmp_path.rglob("*.jsonl"))
+
+
+def test_an_answer_of_a_base_counts_for_any_limit_that_it_does_not_depend_on(tmp_path: Path) -> None:
+    written = {"short": Generation("4", 3, True), "long": Generation("4", 8, True), "cut": Generation("4", 5, False)}
+    base_answers(tmp_path, "base", {}, 9).add(list(written), list(written.values()))
+    for limit, counted in ((9, {"short", "long"}), (5, {"short", "cut"}), (3, {"short"}), (2, set())):
+        kept = base_answers(tmp_path, "base", {}, limit)
+        assert {prompt for prompt in written if kept.get_row(prompt) == written[prompt]} == counted
+
+
+def test_more_questions_to_a_base_ask_only_for_the_new_ones(tmp_path: Path, asked: list[list[str]]) -> None:
+    model: Any = SimpleNamespace(fails_at=0)
+    tokenizer: Any = Tokenizer()
+    seen: list[int] = []
+    for problems in (PROBLEMS[:2], PROBLEMS):
+        kept = base_answers(tmp_path, "base", {}, 5)
+        write_on(
+            model, tokenizer, unwritten(problems), max_new_tokens=5, batch_size=2, kept=kept, on_progress=seen.append
+        )
+    assert [[len(prompt) for prompt in batch] for batch in asked] == [[4, 10], [2, 6], [8]]
+    assert seen == [2], "what was known counts as progress at once"

@@ -109,6 +109,8 @@ def test_every_line_of_standard_input_is_a_question(run, capsys, monkeypatch, da
         (["RUN", "3" * 500_001], "500,001 characters are no question; shorten it"),
         (["RUN"], "not UTF-8"),
         (["RUN", "hi", "--calculator"], "--calculator: nano students"),
+        (["RUN", "hi", "--end-loops"], "--end-loops: nano students"),
+        (["RUN", "hi", "--samples", "2", "--end-loops"], "--end-loops: not with --samples"),
         (["RUN", "hi", "--repetition-penalty", "0"], "need repetition_penalty > 0"),
         (["RUN", "hi", "--repetition-penalty", "inf"], "need repetition_penalty > 0 and finite"),
         (["RUN", "hi", "--temperature", "inf"], "need temperature >= 0 and finite"),
@@ -165,10 +167,11 @@ def test_stages_have_their_colours_on_a_terminal_and_markup_is_text():
     assert "\x1b[35mPLAN" in shown and "\x1b[32m ✓" in shown and "\x1b[1;31m ✗" in shown and "[red]x[/red]" in shown
 
 
-def test_an_adapter_student_computes_with_the_calculator(tiny_base, capsys, monkeypatch, tmp_path):
+def test_an_adapter_student_is_helped_while_it_writes(tiny_base, capsys, monkeypatch, tmp_path):
     pytest.importorskip("peft")
     from students.adapter import Base, build_adapter_student, save_adapter_student
     from students.calculator import Calculator
+    from students.loops import LoopBreaker
 
     base = Base(str(tiny_base))
     model, tokenizer = build_adapter_student(
@@ -176,15 +179,16 @@ def test_an_adapter_student_computes_with_the_calculator(tiny_base, capsys, monk
     )
     save_adapter_student(model, tokenizer, base, tmp_path / "student")
     seen = []
-    computed = Calculator.__call__
-    monkeypatch.setattr(Calculator, "__call__", lambda *given: seen.append(1) or computed(*given))
+    for helper in (Calculator, LoopBreaker):
+        helped = helper.__call__
+        monkeypatch.setattr(helper, "__call__", lambda *given, helped=helped: seen.append(1) or helped(*given))
     code, out, err = call(capsys, tmp_path, "hi", "--calculator", "--max-new-tokens", 4)
     assert (code, err) == (0, "") and out.endswith("\n") and len(seen) == 4
 
     questions = tmp_path / "questions.jsonl"
     questions.write_text('{"question": "hi", "answer": "4"}\n')
     asked = ["eval", str(tmp_path / "student"), "--problems", str(questions), "--max-new-tokens", "3"]
-    for extra, computed_tokens in (["--calculator"], 3), ([], 0):
+    for extra, computed_tokens in (["--calculator"], 3), (["--calculator", "--end-loops"], 6), ([], 0):
         seen.clear()
         with pytest.raises(SystemExit) as stop:
             cli.main([*asked, "--out", str(tmp_path / f"out{len(extra)}"), *extra])

@@ -1,0 +1,114 @@
+"""A stage that repeats itself ends; any other text stays as the student wrote it."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from transformers import PreTrainedTokenizerFast
+
+from students.loops import MAX_ALIKE_LINES, LoopBreaker, repeats_itself, repeats_lines
+
+MARKERS = ["[UNDERSTAND]", "[PLAN]", "[EXECUTE]", "[VERIFY]", "[ANSWER]"]
+
+
+def made_tokenizer() -> Any:
+    """One token a byte, and the markers."""
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    words = Tokenizer(models.BPE({letter: i for i, letter in enumerate(sorted(alphabet))}, []))
+    words.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    words.decoder = decoders.ByteLevel()
+    made = PreTrainedTokenizerFast(tokenizer_object=words, pad_token="<pad>", eos_token="<end>")
+    made.add_tokens(MARKERS)
+    return made
+
+
+TOKENIZER = made_tokenizer()
+BREAKER = LoopBreaker(TOKENIZER)
+
+
+def written(wishes: list[str], count: int) -> list[str]:
+    """What greedy decoding writes in rows of one batch, if each student wishes to write its text."""
+    wanted = [TOKENIZER.encode(wish, add_special_tokens=False) for wish in wishes]
+    next_of = [0] * len(wishes)
+    ids = torch.tensor([row[:1] for row in wanted])
+    for _ in range(count):
+        scores = torch.zeros(len(wishes), len(TOKENIZER))
+        for row, text in enumerate(wanted):
+            next_of[row] = min(next_of[row] + 1, len(text) - 1)
+            scores[row, text[next_of[row]]] = 5.0
+        chosen = BREAKER(ids, scores).argmax(-1, keepdim=True)
+        for row, text in enumerate(wanted):
+            if int(chosen[row]) != text[next_of[row]]:
+                next_of[row] -= 1  # what was refused is still wished for
+        ids = torch.cat([ids, chosen], dim=1)
+    return [TOKENIZER.decode(row) for row in ids]
+
+
+def test_the_third_equal_line_is_the_last_of_its_stage() -> None:
+    lines = "".join(f"{n}. Find the number of pears.\n" for n in range(1, 6))
+    (text,) = written(["[PLAN]\n" + lines], 100)
+    assert text.startswith("[PLAN]\n" + "".join(lines.splitlines(keepends=True)[:3]) + "[EXECUTE]")
+
+
+@pytest.mark.parametrize(("stage", "following"), list(itertools.pairwise(MARKERS)))
+def test_the_marker_of_the_next_stage_is_forced(stage: str, following: str) -> None:
+    ids = TOKENIZER.encode(f"{stage}\n" + "Tom has four pears.\n" * 3, add_special_tokens=False)
+    forced = BREAKER(torch.tensor([ids]), torch.randn(1, len(TOKENIZER)))
+    assert forced.isfinite().sum() == 1
+    assert TOKENIZER.convert_ids_to_tokens([int(forced.argmax())]) == [following]
+
+
+def test_nothing_is_forced_before_the_first_stage_or_in_the_answer() -> None:
+    for start in ("", "[ANSWER] "):
+        ids = TOKENIZER.encode(start + "Tom has four pears.\n" * 5, add_special_tokens=False)
+        scores = torch.randn(1, len(TOKENIZER))
+        assert BREAKER(torch.tensor([ids]), scores) is scores
+
+
+def test_a_loop_within_a_line_ends_the_line_and_then_the_stage() -> None:
+    (text,) = written(["[UNDERSTAND]\nShe is his mother" + "'s mother" * 40], 300)
+    line, _, rest = text.partition("[PLAN]")
+    assert rest and line.endswith("\n") and 6 <= line.count("'s mother") <= 9
+
+
+def test_lines_that_only_count_end_too_but_later() -> None:
+    lines = "".join(f"{n}. Find the height of girl {n + 3}.\n" for n in range(1, 20))
+    (text,) = written(["[PLAN]\n" + lines], 500)
+    assert text.partition("[EXECUTE]")[0].count("girl") == MAX_ALIKE_LINES
+
+
+def test_rows_of_a_batch_do_not_touch_each_other() -> None:
+    looping, sound = (
+        "[PLAN]\n" + "Find the pears.\n" * 9,
+        "[PLAN]\nFind the pears.\nFind the plums.\nAdd all of them, and then all the others.",
+    )
+    length = len(TOKENIZER.encode(sound, add_special_tokens=False)) - 1
+    together = written([looping, sound], length)
+    assert together[1] == written([sound], length)[0] == sound
+    assert together[0].startswith("[PLAN]\n" + "Find the pears.\n" * 3 + "[EXECUTE]")
+
+
+def test_padding_on_the_left_changes_nothing() -> None:
+    ids = TOKENIZER.encode("[PLAN]\nA long line of the" + " mother" * 12, add_special_tokens=False)
+    scores = torch.randn(1, len(TOKENIZER))
+    for cut in range(len(ids)):
+        row = torch.tensor([ids[: cut + 1]])
+        padded = torch.cat([torch.full((1, 7), TOKENIZER.pad_token_id), row], dim=1)
+        assert torch.equal(BREAKER(row, scores), BREAKER(padded, scores))
+
+
+@given(st.lists(st.text("abc 0123456789.", max_size=30), max_size=12, unique_by=lambda line: line.strip()))
+def test_no_text_without_repeated_lines_ends(lines: list[str]) -> None:
+    letters = [f"{chr(97 + number) * 3} {line} {chr(97 + number)}" for number, line in enumerate(lines)]
+    assert not repeats_lines("".join(f"{line}\n" for line in letters))
+
+
+def test_numbers_may_repeat_within_a_line() -> None:
+    assert not repeats_itself("10 + 10 + 10 + 10 + 10 + 10 + 10 + 10 + 10")
+    assert not repeats_itself("10 / 3 = 3." + "3" * 60)
