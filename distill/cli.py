@@ -193,6 +193,7 @@ def evaluate(
     vote: VoteOption = "plain",
 ) -> None:
     """Measure a student or an endpoint on questions; writes metrics.json, samples.jsonl and report.html."""
+    from distill.runs.quiet import quiet_libraries
     from distill.verbs.measure import eval_endpoint, eval_model
     from distill.verbs.sampling import sampling_of
 
@@ -215,8 +216,6 @@ def evaluate(
         return
     if resume:
         raise UserError("--resume: works only with --endpoint; leave --resume out")
-    from distill.runs.quiet import quiet_libraries
-
     quiet_libraries()
     asked = eval_model(
         model,
