@@ -188,7 +188,7 @@ def evaluate(
     max_new_tokens: Annotated[int, typer.Option("--max-new-tokens", min=1, help="Longest answer.")] = 384,
     resume: Annotated[bool, typer.Option("--resume", help="Ask only for missing answers.")] = False,
     calculator: shared.CalculatorOption = False,
-    end_loops: shared.EndLoopsOption = False,
+    guided: shared.GuidedOption = False,
     samples: SamplesOption = 1,
     vote: VoteOption = "plain",
 ) -> None:
@@ -199,7 +199,7 @@ def evaluate(
 
     sampling = sampling_of(samples, vote)
     if endpoint is not None:
-        local = {"--samples": sampling is not None, "--calculator": calculator, "--end-loops": end_loops}
+        local = {"--samples": sampling is not None, "--calculator": calculator, "--guided": guided}
         for option in (option for option, is_set in local.items() if is_set):
             raise UserError(f"{option}: not with --endpoint; it needs a student that is loaded on this machine")
         asked = eval_endpoint(
@@ -225,7 +225,7 @@ def evaluate(
         batch_size=batch_size or 64,
         max_new_tokens=max_new_tokens,
         calculator=calculator,
-        end_loops=end_loops,
+        guided=guided,
         sampling=sampling,
     )
     print(printable(asked))
@@ -246,7 +246,7 @@ def ask(
     ] = 1.0,
     seed: Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Seed of the random draws.")] = 0,
     calculator: shared.CalculatorOption = False,
-    end_loops: shared.EndLoopsOption = False,
+    guided: shared.GuidedOption = False,
     samples: SamplesOption = 1,
     vote: VoteOption = "plain",
     raw: Annotated[bool, typer.Option("--raw", help="Show the raw text with its markers.")] = False,
@@ -263,7 +263,7 @@ def ask(
         repetition_penalty=repetition_penalty,
         seed=seed,
         calculator=calculator,
-        end_loops=end_loops,
+        guided=guided,
         raw=raw,
         samples=samples,
         vote=vote,

@@ -202,7 +202,7 @@ def decoding_options(settings: Evaluation, tokenizer: PreTrainedTokenizerBase) -
         "max_new_tokens": settings.max_new_tokens,
         "batch_size": settings.batch_size,
         "repetition_penalty": settings.repetition_penalty,
-        "logits_processor": processors_of(tokenizer, calculator=settings.calculator, end_loops=settings.end_loops),
+        "logits_processor": processors_of(tokenizer, calculator=settings.calculator, guided=settings.guided),
     }
 
 

@@ -48,8 +48,8 @@ class NanoStudent(Section):
             yield f"refine.num_samples: {refine.num_samples} cannot vote; set it to 3 or more, or choose another keep"
         if evaluation.calculator:
             yield "eval.calculator: nano students write no <<…>>; it is for student.kind=adapter"
-        if evaluation.end_loops:
-            yield "eval.end_loops: nano students have markers of their own; it is for student.kind=adapter"
+        if evaluation.guided:
+            yield "eval.guided: nano students have markers of their own; it is for student.kind=adapter"
         if isinstance(teacher, ReferenceTeacher) and teacher.error_rate:
             yield "teacher.error_rate: errors are put into reference solutions for student.kind=adapter only"
 

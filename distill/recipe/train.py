@@ -113,9 +113,9 @@ class Evaluation(Section):
     need it, or they repeat themselves."""
     calculator: Bool = False
     """Compute the result of `<<…=` in EXECUTE, and of a computation in VERIFY, while an adapter student writes."""
-    end_loops: Bool = False
-    """End a stage in which an adapter student writes the same line a third time, or one word on and on: the next stage
-    begins. Without it such an answer does not end."""
+    guided: Bool = False
+    """Hold an adapter student to its form while it writes: it leaves out no stage, and a stage that repeats itself
+    ends. Without this, small students sometimes do not reach an answer."""
     base_prompt: Literal["best", "student", "both"] = "both"
     """Prompt for the untouched base of an adapter student: the one that suits a chat model best (step by step, the
     answer in a box), the student's own, or both. With both, the first is compared with the student."""

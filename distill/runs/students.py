@@ -61,9 +61,9 @@ def loaded(student: str) -> tuple[Any, Any]:
 
 
 def helped(
-    model: nn.Module, tokenizer: PreTrainedTokenizerBase, *, calculator: bool, end_loops: bool
+    model: nn.Module, tokenizer: PreTrainedTokenizerBase, *, calculator: bool, guided: bool
 ) -> dict[str, LogitsProcessorList]:
-    """The option `logits_processor` of `generate` for `--calculator` and `--end-loops`; without them, no option.
+    """The option `logits_processor` of `generate` for `--calculator` and `--guided`; without them, no option.
 
     Raises:
         UserError: one of them is wanted for a nano student.
@@ -72,7 +72,7 @@ def helped(
 
     if calculator and not hasattr(model, "peft_config"):
         raise UserError("--calculator: nano students write no <<…>>; it is for adapter students")
-    if end_loops and not hasattr(model, "peft_config"):
-        raise UserError("--end-loops: nano students have markers of their own; it is for adapter students")
-    processors = processors_of(tokenizer, calculator=calculator, end_loops=end_loops)
+    if guided and not hasattr(model, "peft_config"):
+        raise UserError("--guided: nano students have markers of their own; it is for adapter students")
+    processors = processors_of(tokenizer, calculator=calculator, guided=guided)
     return {"logits_processor": processors} if processors else {}

@@ -55,7 +55,7 @@ def ask(
     repetition_penalty: float = 1.0,
     seed: int = 0,
     calculator: bool = False,
-    end_loops: bool = False,
+    guided: bool = False,
     samples: int = 1,
     vote: str = "plain",
     raw: bool = False,
@@ -67,7 +67,7 @@ def ask(
     `students.generation.stream`. Every answer is drawn from `seed`, independent of earlier questions.
 
     Raises:
-        UserError: there is no student, a number is out of range, `calculator` or `end_loops` is for another kind
+        UserError: there is no student, a number is out of range, `calculator` or `guided` is for another kind
             of student, or a question is empty or leaves no room in the student's context.
     """
     path = student_path(student)
@@ -78,8 +78,8 @@ def ask(
     if temperature is None:
         temperature = SAMPLING_TEMPERATURE if samples > 1 else 0.0
     sampling = sampling_of(samples, vote, temperature=temperature, seed=seed)
-    if sampling and (calculator or end_loops):
-        option = "--calculator" if calculator else "--end-loops"
+    if sampling and (calculator or guided):
+        option = "--calculator" if calculator else "--guided"
         raise UserError(f"{option}: not with --samples; leave one of them out")
     quiet_libraries()  # imports transformers, so not before the student and the question are known
     from students.decoding import Decoding
@@ -92,7 +92,7 @@ def ask(
         raise UserError(f"options: {error}") from None
     model, tokenizer = loaded(path)
     options: dict[str, Any] = {"repetition_penalty": repetition_penalty, "max_new_tokens": max_new_tokens}
-    options |= helped(model, tokenizer, calculator=calculator, end_loops=end_loops)
+    options |= helped(model, tokenizer, calculator=calculator, guided=guided)
     with threads_that_pay():
         for asked in _lines() if question in (None, "-") else [question]:
             text = _prompt(model, tokenizer, asked)

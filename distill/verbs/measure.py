@@ -38,7 +38,7 @@ def eval_model(
     batch_size: int = 64,
     max_new_tokens: int = 384,
     calculator: bool = False,
-    end_loops: bool = False,
+    guided: bool = False,
     sampling: Sampling | None = None,
 ) -> Path:
     """Ask a student the questions of a file; returns the new folder with metrics.json, samples.jsonl and report.html.
@@ -57,7 +57,7 @@ def eval_model(
     folder = new_folder(evaluation_folder(model, problems) if out is None else out)
     student, tokenizer = loaded(path)
     options: dict[str, Any] = {"max_new_tokens": max_new_tokens, "batch_size": batch_size}
-    options |= helped(student, tokenizer, calculator=calculator, end_loops=end_loops)
+    options |= helped(student, tokenizer, calculator=calculator, guided=guided)
     cure = f"lower --batch-size (now {batch_size}) or --max-new-tokens ({max_new_tokens})"
     parts = [("questions", len(questions)), ("samples", len(questions) * sampling.samples if sampling else 0)]
     with memory_errors(cure), asking_progress(parts, console) as on_progress:

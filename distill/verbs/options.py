@@ -37,9 +37,7 @@ SamplesOption = Annotated[
     int, typer.Option("--samples", metavar="K", min=1, max=64, help="Draw this many answers and let them vote.")
 ]
 CalculatorOption = Annotated[bool, typer.Option("--calculator", help="Compute what an adapter student writes in <<…=.")]
-EndLoopsOption = Annotated[
-    bool, typer.Option("--end-loops", help="End a stage in which an adapter student repeats itself.")
-]
+GuidedOption = Annotated[bool, typer.Option("--guided", help="Hold an adapter student to its four stages; end loops.")]
 VoteOption = Annotated[
     str, typer.Option("--vote", metavar="plain|verify", help="plain: most samples win; verify: VERIFY weights them.")
 ]

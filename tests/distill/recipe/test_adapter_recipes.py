@@ -75,7 +75,7 @@ def test_what_is_wrong_is_said_with_its_place(changes: dict[str, Any], words: st
 def test_nano_students_have_no_calculator_and_no_injected_errors() -> None:
     with pytest.raises(UserError, match=r"eval\.calculator"):
         made(student={"kind": "nano"}, eval={"calculator": True})
-    with pytest.raises(UserError, match=r"eval\.end_loops"):
-        made(student={"kind": "nano"}, eval={"end_loops": True})
+    with pytest.raises(UserError, match=r"eval\.guided"):
+        made(student={"kind": "nano"}, eval={"guided": True})
     with pytest.raises(UserError, match=r"teacher\.error_rate"):
         made(student={"kind": "nano"}, teacher={"error_rate": 0.1})

@@ -109,8 +109,8 @@ def test_every_line_of_standard_input_is_a_question(run, capsys, monkeypatch, da
         (["RUN", "3" * 500_001], "500,001 characters are no question; shorten it"),
         (["RUN"], "not UTF-8"),
         (["RUN", "hi", "--calculator"], "--calculator: nano students"),
-        (["RUN", "hi", "--end-loops"], "--end-loops: nano students"),
-        (["RUN", "hi", "--samples", "2", "--end-loops"], "--end-loops: not with --samples"),
+        (["RUN", "hi", "--guided"], "--guided: nano students"),
+        (["RUN", "hi", "--samples", "2", "--guided"], "--guided: not with --samples"),
         (["RUN", "hi", "--repetition-penalty", "0"], "need repetition_penalty > 0"),
         (["RUN", "hi", "--repetition-penalty", "inf"], "need repetition_penalty > 0 and finite"),
         (["RUN", "hi", "--temperature", "inf"], "need temperature >= 0 and finite"),
@@ -171,7 +171,7 @@ def test_an_adapter_student_is_helped_while_it_writes(tiny_base, capsys, monkeyp
     pytest.importorskip("peft")
     from students.adapter import Base, build_adapter_student, save_adapter_student
     from students.calculator import Calculator
-    from students.loops import LoopBreaker
+    from students.guide import StageGuide
 
     base = Base(str(tiny_base))
     model, tokenizer = build_adapter_student(
@@ -179,7 +179,7 @@ def test_an_adapter_student_is_helped_while_it_writes(tiny_base, capsys, monkeyp
     )
     save_adapter_student(model, tokenizer, base, tmp_path / "student")
     seen = []
-    for helper in (Calculator, LoopBreaker):
+    for helper in (Calculator, StageGuide):
         helped = helper.__call__
         monkeypatch.setattr(helper, "__call__", lambda *given, helped=helped: seen.append(1) or helped(*given))
     code, out, err = call(capsys, tmp_path, "hi", "--calculator", "--max-new-tokens", 4)
@@ -188,7 +188,7 @@ def test_an_adapter_student_is_helped_while_it_writes(tiny_base, capsys, monkeyp
     questions = tmp_path / "questions.jsonl"
     questions.write_text('{"question": "hi", "answer": "4"}\n')
     asked = ["eval", str(tmp_path / "student"), "--problems", str(questions), "--max-new-tokens", "3"]
-    for extra, computed_tokens in (["--calculator"], 3), (["--calculator", "--end-loops"], 6), ([], 0):
+    for extra, computed_tokens in (["--calculator"], 3), (["--calculator", "--guided"], 6), ([], 0):
         seen.clear()
         with pytest.raises(SystemExit) as stop:
             cli.main([*asked, "--out", str(tmp_path / f"out{len(extra)}"), *extra])

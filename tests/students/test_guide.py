@@ -1,4 +1,4 @@
-"""A stage that repeats itself ends; any other text stays as the student wrote it."""
+"""The guide: no stage is left out, and one that repeats itself ends; any other text stays as the student wrote it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from students.loops import MAX_ALIKE_LINES, LoopBreaker, repeats_itself, repeats_lines
+from students.guide import MAX_ALIKE_LINES, StageGuide, repeats_itself, repeats_lines
 
 MARKERS = ["[UNDERSTAND]", "[PLAN]", "[EXECUTE]", "[VERIFY]", "[ANSWER]"]
 
@@ -29,7 +29,8 @@ def made_tokenizer() -> Any:
 
 
 TOKENIZER = made_tokenizer()
-BREAKER = LoopBreaker(TOKENIZER)
+GUIDE = StageGuide(TOKENIZER)
+MARKER_IDS = torch.tensor(TOKENIZER.convert_tokens_to_ids(MARKERS))
 
 
 def written(wishes: list[str], count: int) -> list[str]:
@@ -42,7 +43,7 @@ def written(wishes: list[str], count: int) -> list[str]:
         for row, text in enumerate(wanted):
             next_of[row] = min(next_of[row] + 1, len(text) - 1)
             scores[row, text[next_of[row]]] = 5.0
-        chosen = BREAKER(ids, scores).argmax(-1, keepdim=True)
+        chosen = GUIDE(ids, scores).argmax(-1, keepdim=True)
         for row, text in enumerate(wanted):
             if int(chosen[row]) != text[next_of[row]]:
                 next_of[row] -= 1  # what was refused is still wished for
@@ -59,16 +60,36 @@ def test_the_third_equal_line_is_the_last_of_its_stage() -> None:
 @pytest.mark.parametrize(("stage", "following"), list(itertools.pairwise(MARKERS)))
 def test_the_marker_of_the_next_stage_is_forced(stage: str, following: str) -> None:
     ids = TOKENIZER.encode(f"{stage}\n" + "Tom has four pears.\n" * 3, add_special_tokens=False)
-    forced = BREAKER(torch.tensor([ids]), torch.randn(1, len(TOKENIZER)))
+    forced = GUIDE(torch.tensor([ids]), torch.randn(1, len(TOKENIZER)))
     assert forced.isfinite().sum() == 1
     assert TOKENIZER.convert_ids_to_tokens([int(forced.argmax())]) == [following]
 
 
-def test_nothing_is_forced_before_the_first_stage_or_in_the_answer() -> None:
+def test_no_line_is_forced_to_end_before_the_first_stage_or_in_the_answer() -> None:
     for start in ("", "[ANSWER] "):
         ids = TOKENIZER.encode(start + "Tom has four pears.\n" * 5, add_special_tokens=False)
         scores = torch.randn(1, len(TOKENIZER))
-        assert BREAKER(torch.tensor([ids]), scores) is scores
+        held = {*MARKER_IDS.tolist(), TOKENIZER.eos_token_id}
+        others = [token for token in range(len(TOKENIZER)) if token not in held]
+        assert torch.equal(GUIDE(torch.tensor([ids]), scores)[:, others], scores[:, others])
+
+
+@pytest.mark.parametrize("before", ["", *MARKERS])
+@pytest.mark.parametrize("wished", [*MARKERS, "<end>", "x"])
+def test_the_next_marker_takes_the_place_of_later_ones_and_of_an_early_end(before: str, wished: str) -> None:
+    ids = TOKENIZER.encode(f"{before} Tom", add_special_tokens=False)
+    scores = torch.zeros(1, len(TOKENIZER))
+    scores[0, TOKENIZER.convert_tokens_to_ids(wished)] = 5.0
+    guided = GUIDE(torch.tensor([ids]), scores)
+    written = TOKENIZER.convert_ids_to_tokens([int(guided.argmax())])[0]
+    following = MARKERS[MARKERS.index(before) + 1 :] if before else MARKERS
+    if wished == "x" or (wished == "<end>" and not following):
+        assert written == wished
+    elif wished == "<end>" or wished in following:
+        assert written == following[0] and guided.max() == 5.0
+    else:
+        assert written not in MARKERS, "a stage begins once"
+    assert int(scores.argmax()) == TOKENIZER.convert_tokens_to_ids(wished), "the logits that came in are as before"
 
 
 def test_a_loop_within_a_line_ends_the_line_and_then_the_stage() -> None:
@@ -100,7 +121,7 @@ def test_padding_on_the_left_changes_nothing() -> None:
     for cut in range(len(ids)):
         row = torch.tensor([ids[: cut + 1]])
         padded = torch.cat([torch.full((1, 7), TOKENIZER.pad_token_id), row], dim=1)
-        assert torch.equal(BREAKER(row, scores), BREAKER(padded, scores))
+        assert torch.equal(GUIDE(row, scores), GUIDE(padded, scores))
 
 
 @given(st.lists(st.text("abc 0123456789.", max_size=30), max_size=12, unique_by=lambda line: line.strip()))
