@@ -27,7 +27,6 @@ from distill.verbs.options import (
     RecipeNameArgument,
     SamplesOption,
     SetOption,
-    VoteOption,
     console_of,
     print_json,
 )
@@ -190,7 +189,7 @@ def evaluate(
     calculator: shared.CalculatorOption = False,
     guided: shared.GuidedOption = False,
     samples: SamplesOption = 1,
-    vote: VoteOption = "plain",
+    vote: shared.VoteOption = "plain",
 ) -> None:
     """Measure a student or an endpoint on questions; writes metrics.json, samples.jsonl and report.html."""
     from distill.runs.quiet import quiet_libraries
@@ -248,7 +247,7 @@ def ask(
     calculator: shared.CalculatorOption = False,
     guided: shared.GuidedOption = False,
     samples: SamplesOption = 1,
-    vote: VoteOption = "plain",
+    vote: shared.VoteOption = "plain",
     raw: Annotated[bool, typer.Option("--raw", help="Show the raw text with its markers.")] = False,
 ) -> None:
     """Ask a student a question, show its stages and check each computation."""
@@ -283,11 +282,14 @@ def chat(
         str | None, typer.Option("--api-key", metavar="KEY", envvar="DISTILL_API_KEY", help="Key that requests need.")
     ] = None,
     no_auth: Annotated[bool, typer.Option("--no-auth", help="Let everybody in who can reach the host.")] = False,
+    calculator: shared.CalculatorOption = False,
+    guided: shared.GuidedOption = False,
 ) -> None:
     """Serve a page to try students on, and an OpenAI-compatible endpoint."""
     from distill.verbs.chat import chat as serve_chat
 
-    serve_chat(models, console_of(), host=host, port=port, api_key=api_key, no_auth=no_auth)
+    access = {"host": host, "port": port, "api_key": api_key, "no_auth": no_auth}
+    serve_chat(models, console_of(), **access, calculator=calculator, guided=guided)
 
 
 @app.command()

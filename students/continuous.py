@@ -13,7 +13,7 @@ rows.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -63,13 +63,21 @@ class Row:
 class ContinuousBatch:
     """The rows that one model is writing; every `step` adds a token to each.
 
-    `stop` is that of `students.generation.generate`.
+    `stop` and `logits_processor` are those of `students.generation.generate`.
     """
 
-    def __init__(self, model: nn.Module, tokenizer: PreTrainedTokenizerBase, *, stop: str | None = END_ANSWER) -> None:
+    def __init__(
+        self,
+        model: nn.Module,
+        tokenizer: PreTrainedTokenizerBase,
+        *,
+        stop: str | None = END_ANSWER,
+        logits_processor: Callable[[Tensor, Tensor], Tensor] | None = None,
+    ) -> None:
         self.model = model.eval()
         self.context = getattr(model.config, "max_position_embeddings", None) or math.inf
         self.rows: list[Row] = []
+        self._processor = logits_processor
         self._ends = end_ids(model, tokenizer, stop)
         self._pad_id = pad_id(tokenizer)
         self._forward: Any = decoding_forward(model)
@@ -170,6 +178,9 @@ class ContinuousBatch:
 
     def _write(self, rows: Sequence[Row], logits: Tensor) -> Tensor:
         """Choose a token (B, 1) for each row and append it to running rows."""
+        if self._processor is not None:
+            written, _ = left_padded([row.prompt + row.written for row in rows], self._pad_id, self._device)
+            logits = self._processor(written, logits)
         chosen = logits.argmax(-1, keepdim=True)
         for i, row in enumerate(rows):
             if row.choose is not None and not row.finish:

@@ -60,10 +60,10 @@ def loaded(student: str) -> tuple[Any, Any]:
         raise UserError(f"{student}: no student can be loaded from here ({reason})") from error
 
 
-def helped(
+def helpers_of(
     model: nn.Module, tokenizer: PreTrainedTokenizerBase, *, calculator: bool, guided: bool
-) -> dict[str, LogitsProcessorList]:
-    """The option `logits_processor` of `generate` for `--calculator` and `--guided`; without them, no option.
+) -> LogitsProcessorList | None:
+    """The `logits_processor` of `generate` for `--calculator` and `--guided`; None without them.
 
     Raises:
         UserError: one of them is wanted for a nano student.
@@ -74,5 +74,4 @@ def helped(
         raise UserError("--calculator: nano students write no <<…>>; it is for adapter students")
     if guided and not hasattr(model, "peft_config"):
         raise UserError("--guided: nano students have markers of their own; it is for adapter students")
-    processors = processors_of(tokenizer, calculator=calculator, guided=guided)
-    return {"logits_processor": processors} if processors else {}
+    return processors_of(tokenizer, calculator=calculator, guided=guided)

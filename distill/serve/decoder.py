@@ -37,10 +37,21 @@ class Full(Exception):
 
 
 class Decoder:
-    """The running and waiting rows of one model. For use from one event loop."""
+    """The running and waiting rows of one model. For use from one event loop.
 
-    def __init__(self, model: Any, tokenizer: Any, *, max_rows: int = MAX_ROWS, max_waiting: int = MAX_WAITING) -> None:
-        self.model, self.tokenizer = model, tokenizer
+    `logits_processor` is that of `students.generation.generate`.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        tokenizer: Any,
+        *,
+        max_rows: int = MAX_ROWS,
+        max_waiting: int = MAX_WAITING,
+        logits_processor: Any = None,
+    ) -> None:
+        self.model, self.tokenizer, self.logits_processor = model, tokenizer, logits_processor
         self.max_rows, self.max_waiting = max_rows, max_waiting
         self._waiting: deque[Row] = deque()
         self._listeners: dict[Row, asyncio.Event] = {}
@@ -107,7 +118,7 @@ class Decoder:
             self._tell([*advanced, *(row for row in joining if row.finish)])
 
     def _new_batch(self) -> ContinuousBatch:
-        return ContinuousBatch(self.model, self.tokenizer)
+        return ContinuousBatch(self.model, self.tokenizer, logits_processor=self.logits_processor)
 
     def _admitted(self, batch: ContinuousBatch) -> list[Row] | None:
         """The rows to start now; waits while there is nothing to do. None once the decoder is closed."""

@@ -30,7 +30,7 @@ from distill.evaluation.votes import SAMPLING_TEMPERATURE, Poll
 from distill.report.blocks import count_checked, stage_blocks
 from distill.report.tokens import COLOURS
 from distill.runs.quiet import quiet_libraries
-from distill.runs.students import helped, loaded, student_path
+from distill.runs.students import helpers_of, loaded, student_path
 from distill.verbs.sampling import sampling_of, vote_on_one
 from parsers import parse
 
@@ -79,8 +79,7 @@ def ask(
         temperature = SAMPLING_TEMPERATURE if samples > 1 else 0.0
     sampling = sampling_of(samples, vote, temperature=temperature, seed=seed)
     if sampling and (calculator or guided):
-        option = "--calculator" if calculator else "--guided"
-        raise UserError(f"{option}: not with --samples; leave one of them out")
+        raise UserError(f"--{'calculator' if calculator else 'guided'}: not with --samples; leave one of them out")
     quiet_libraries()  # imports transformers, so not before the student and the question are known
     from students.decoding import Decoding
     from students.generation import stream
@@ -92,7 +91,7 @@ def ask(
         raise UserError(f"options: {error}") from None
     model, tokenizer = loaded(path)
     options: dict[str, Any] = {"repetition_penalty": repetition_penalty, "max_new_tokens": max_new_tokens}
-    options |= helped(model, tokenizer, calculator=calculator, guided=guided)
+    helpers = helpers_of(model, tokenizer, calculator=calculator, guided=guided)
     with threads_that_pay():
         for asked in _lines() if question in (None, "-") else [question]:
             text = _prompt(model, tokenizer, asked)
@@ -101,7 +100,8 @@ def ask(
                 poll, texts = vote_on_one(model, tokenizer, text, sampling, question=asked, **options)
                 show_vote(poll, texts, asked, console, raw=raw)
             else:
-                pieces = stream(model, tokenizer, text, seed=seed, temperature=temperature, **options)
+                how = {"seed": seed, "temperature": temperature, "logits_processor": helpers}
+                pieces = stream(model, tokenizer, text, **how, **options)
                 show_raw(pieces) if raw else show(pieces, asked, console)
             if not raw and (reason := why_foreign(asked, tasks)):
                 show_hint(reason, tasks, console)

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 from distill.errors import UserError
 from distill.runs.quiet import quiet_libraries
-from distill.runs.students import loaded, student_path
+from distill.runs.students import helpers_of, loaded, student_path
+
+if TYPE_CHECKING:
+    from transformers import LogitsProcessorList
 
 PORT = 8321
 MAX_MODELS = 4
@@ -27,11 +31,14 @@ def chat(
     port: int = PORT,
     api_key: str | None = None,
     no_auth: bool = False,
+    calculator: bool = False,
+    guided: bool = False,
 ) -> None:
     """Serve the students until the process is interrupted.
 
     Raises:
-        UserError: a student cannot be loaded, the port is taken, or others could reach the server without a key.
+        UserError: a student cannot be loaded, `calculator` or `guided` is for another kind of student, the port is
+            taken, or others could reach the server without a key.
     """
     from distill.serve.server import is_loopback, listening
 
@@ -46,19 +53,32 @@ def chat(
     with listening(host, port) as found:
         quiet_libraries()
         students = [loaded(path) for path in paths]
+        helpers = _helpers(students, calculator, guided)
 
         from distill.serve.app import build_app
         from distill.serve.decoder import Decoder
         from distill.serve.requests import Served
         from distill.serve.server import serve
 
-        served = [Served(name, Decoder(*student)) for name, student in zip(names(models), students, strict=True)]
+        decoders = [
+            Decoder(*student, logits_processor=helper) for student, helper in zip(students, helpers, strict=True)
+        ]
+        served = [Served(name, decoder) for name, decoder in zip(names(models), decoders, strict=True)]
         if not is_local:
             console.print(
                 f"others can reach this server{'' if api_key else ' and use it without a key'}", style="yellow"
             )
         console.print(greeting(host, found.getsockname()[1]), highlight=False, markup=False, soft_wrap=True)
         serve(build_app(served, api_key=api_key, is_local=is_local), found)
+
+
+def _helpers(students: Sequence[tuple[Any, Any]], calculator: bool, guided: bool) -> list[LogitsProcessorList | None]:
+    """What helps each student; nothing helps a base beside its student."""
+    are_adapters = [hasattr(model, "peft_config") for model, _ in students]
+    return [
+        helpers_of(*student, calculator=calculator, guided=guided) if is_adapter or not any(are_adapters) else None
+        for student, is_adapter in zip(students, are_adapters, strict=True)
+    ]
 
 
 def greeting(host: str, port: int) -> str:

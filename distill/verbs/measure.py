@@ -23,7 +23,7 @@ from distill.evaluation.scored import Output, Scored
 from distill.evaluation.votes import Sampling
 from distill.report.terminal import asking_progress, show_metrics
 from distill.runs.files import disk_errors, make_folder, write_json, write_jsonl
-from distill.runs.students import helped, loaded, student_path
+from distill.runs.students import helpers_of, loaded, student_path
 from parsers import ReasoningGraph, parse
 from teachers.datasets import CARDS, DatasetError, load_dataset_traces
 from teachers.problems import Problem, parse_trace
@@ -57,7 +57,7 @@ def eval_model(
     folder = new_folder(evaluation_folder(model, problems) if out is None else out)
     student, tokenizer = loaded(path)
     options: dict[str, Any] = {"max_new_tokens": max_new_tokens, "batch_size": batch_size}
-    options |= helped(student, tokenizer, calculator=calculator, guided=guided)
+    options["logits_processor"] = helpers_of(student, tokenizer, calculator=calculator, guided=guided)
     cure = f"lower --batch-size (now {batch_size}) or --max-new-tokens ({max_new_tokens})"
     parts = [("questions", len(questions)), ("samples", len(questions) * sampling.samples if sampling else 0)]
     with memory_errors(cure), asking_progress(parts, console) as on_progress:

@@ -89,6 +89,23 @@ def test_greedy_rows_read_as_generate_writes_them(student, every):
     assert [r.finish == "stop" for r in rows] == [one.finished for one in alone]
 
 
+def test_rows_have_the_same_help_as_in_generate(student):
+    """A processor sees each row's own tokens at the end of its line, whatever the rows beside it."""
+    model, tokenizer = student
+
+    def no_token_thrice(ids, logits):
+        counts = torch.stack([(ids[:, -6:] == token).sum(1) for token in range(logits.shape[1])], dim=1)
+        return logits.masked_fill(counts >= 2, -torch.inf)
+
+    asked = [prompt for prompt in prompts(30) if len(prompt.split()) > 6]
+    rows = [row(tokenizer, prompt) for prompt in asked]
+    run(ContinuousBatch(model, tokenizer, logits_processor=no_token_thrice), rows)
+    alone = generate(model, tokenizer, asked, max_new_tokens=40, batch_size=1, logits_processor=no_token_thrice)
+    assert [text_of(tokenizer, r.written, END_ANSWER) for r in rows] == [one.text for one in alone]
+    unaided = generate(model, tokenizer, asked, max_new_tokens=40, batch_size=1)
+    assert [one.text for one in unaided] != [one.text for one in alone]
+
+
 def test_drawn_rows_have_their_own_settings_and_seeds(student):
     model, tokenizer = student
     settings = [Decoding(temperature=0.8), Decoding(temperature=1.2, top_p=0.9), Decoding(repetition_penalty=1.3)]

@@ -53,6 +53,8 @@ def test_what_is_no_student_is_said(saved, tmp_path):
     assert "this run has no student yet" in refused(tmp_path)
     assert "no such folder" in refused(tmp_path / "nothing")
     assert "at most 4" in refused(*[saved] * 5)
+    assert "--calculator: nano students" in refused(saved, calculator=True)
+    assert "--guided: nano students" in refused(saved, guided=True)
 
 
 @pytest.mark.parametrize("file", ["model.safetensors", "config.json", "tokenizer.json"])
