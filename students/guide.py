@@ -29,10 +29,10 @@ from students.encoding import token_ids
 
 MAX_EQUAL_LINES = 3
 """As often as this a stage may write one line; the next stage begins after it."""
-MAX_ALIKE_LINES = 8
-"""The same for lines that differ only in their numbers: "the height of cheerleader 16", 17, 18, …"""
 MIN_CHARACTERS = 12
-"""Shorter lines may stand in a stage as often as it likes: "60", "x = 3"."""
+"""Shorter lines, such as "x = 3", may stand in a stage more often."""
+MAX_ALIKE_LINES = 8
+"""As often as this a stage may write lines that differ in their numbers only: "the height of girl 16", 17, 18, …"""
 LINE_EVERY = 16
 """A line is searched for a loop within it whenever this many tokens were added."""
 
@@ -111,10 +111,11 @@ def repeats_lines(stage: str) -> bool:
     True
     """
     lines = [_LIST_MARK.sub("", line).strip() for line in stage.splitlines() if line.strip()]
-    if not lines or len(lines[-1]) < MIN_CHARACTERS:
+    if not lines:
         return False
     alike = Counter(_NUMBER.sub("0", line) for line in lines)[_NUMBER.sub("0", lines[-1])]
-    return lines.count(lines[-1]) >= MAX_EQUAL_LINES or alike >= MAX_ALIKE_LINES or repeats_itself(lines[-1])
+    is_repeated = lines.count(lines[-1]) >= MAX_EQUAL_LINES and len(lines[-1]) >= MIN_CHARACTERS
+    return is_repeated or alike >= MAX_ALIKE_LINES or repeats_itself(lines[-1])
 
 
 def repeats_itself(line: str) -> bool:

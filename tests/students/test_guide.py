@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import PreTrainedTokenizerFast
 
-from students.guide import MAX_ALIKE_LINES, StageGuide, repeats_itself, repeats_lines
+from students.guide import MAX_ALIKE_LINES, MAX_EQUAL_LINES, StageGuide, repeats_itself, repeats_lines
 
 MARKERS = ["[UNDERSTAND]", "[PLAN]", "[EXECUTE]", "[VERIFY]", "[ANSWER]"]
 
@@ -102,6 +102,11 @@ def test_lines_that_only_count_end_too_but_later() -> None:
     lines = "".join(f"{n}. Find the height of girl {n + 3}.\n" for n in range(1, 20))
     (text,) = written(["[PLAN]\n" + lines], 500)
     assert text.partition("[EXECUTE]")[0].count("girl") == MAX_ALIKE_LINES
+
+
+@pytest.mark.parametrize(("line", "most"), [("x = 3", MAX_ALIKE_LINES), ("Tom has four pears.", MAX_EQUAL_LINES)])
+def test_short_lines_may_repeat_more_often(line: str, most: int) -> None:
+    assert [repeats_lines(f"{line}\n" * count) for count in (most - 1, most)] == [False, True]
 
 
 def test_rows_of_a_batch_do_not_touch_each_other() -> None:
