@@ -19,17 +19,7 @@ import typer
 
 from distill.errors import Stopped, UserError, explained, printable
 from distill.verbs import options as shared
-from distill.verbs.options import (
-    JsonOption,
-    ModelArgument,
-    OutOption,
-    RecipeArgument,
-    RecipeNameArgument,
-    SamplesOption,
-    SetOption,
-    console_of,
-    print_json,
-)
+from distill.verbs.options import console_of, print_json
 
 INTERRUPTED = 130
 
@@ -71,9 +61,9 @@ def options(
 
 @app.command()
 def run(
-    recipe: RecipeArgument,
-    overrides: SetOption = None,
-    out: OutOption = None,
+    recipe: shared.RecipeArgument,
+    overrides: shared.SetOption = None,
+    out: shared.OutOption = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue a run that was stopped.")] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Remove the earlier run in the folder.")] = False,
     nproc: Annotated[
@@ -90,7 +80,9 @@ def run(
 
 
 @app.command()
-def trace(recipe: RecipeArgument, overrides: SetOption = None, as_json: JsonOption = False) -> None:
+def trace(
+    recipe: shared.RecipeArgument, overrides: shared.SetOption = None, as_json: shared.JsonOption = False
+) -> None:
     """Let a teacher that is a model solve the recipe's problems; solutions are kept and reused."""
     from distill.recipe.schema import load_recipe
     from distill.verbs.trace import show_trace
@@ -100,12 +92,12 @@ def trace(recipe: RecipeArgument, overrides: SetOption = None, as_json: JsonOpti
 
 @app.command()
 def check(
-    recipe: RecipeArgument,
-    overrides: SetOption = None,
+    recipe: shared.RecipeArgument,
+    overrides: shared.SetOption = None,
     show_example: Annotated[
         bool, typer.Option("--show-example", help="Print one training example, each token in its stage's colour.")
     ] = False,
-    as_json: JsonOption = False,
+    as_json: shared.JsonOption = False,
 ) -> None:
     """Validate a recipe, print it resolved, and forecast parameters, tokens, steps, memory and time."""
     from distill.recipe.schema import load_recipe
@@ -119,7 +111,7 @@ def check(
 
 
 @recipes_app.callback()
-def list_recipes(context: typer.Context, as_json: JsonOption = False) -> None:
+def list_recipes(context: typer.Context, as_json: shared.JsonOption = False) -> None:
     """List the recipes that ship, with machine and time."""
     if context.invoked_subcommand is not None:
         return
@@ -134,7 +126,7 @@ def list_recipes(context: typer.Context, as_json: JsonOption = False) -> None:
 
 
 @recipes_app.command("show")
-def show_recipe(name: RecipeNameArgument) -> None:
+def show_recipe(name: shared.RecipeNameArgument) -> None:
     """Print a recipe that ships."""
     from distill.verbs.recipes import recipe_text
 
@@ -143,7 +135,7 @@ def show_recipe(name: RecipeNameArgument) -> None:
 
 @recipes_app.command("copy")
 def copy_recipe(
-    name: RecipeNameArgument,
+    name: shared.RecipeNameArgument,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="File or folder to write to; the file must not exist.")],
 ) -> None:
     """Copy a recipe that ships, to edit it."""
@@ -175,7 +167,7 @@ def evaluate(
     problems: Annotated[
         str, typer.Option("--problems", metavar="FILE|NAME", help="Questions, or a data set: gsm8k, math, vnhsge.")
     ],
-    out: OutOption = None,
+    out: shared.OutOption = None,
     endpoint: Annotated[
         str | None,
         typer.Option("--endpoint", metavar="URL", help="Ask an OpenAI-compatible server; its key: OPENAI_API_KEY."),
@@ -188,7 +180,7 @@ def evaluate(
     resume: Annotated[bool, typer.Option("--resume", help="Ask only for missing answers.")] = False,
     calculator: shared.CalculatorOption = False,
     guided: shared.GuidedOption = False,
-    samples: SamplesOption = 1,
+    samples: shared.SamplesOption = 1,
     vote: shared.VoteOption = "plain",
 ) -> None:
     """Measure a student or an endpoint on questions; writes metrics.json, samples.jsonl and report.html."""
@@ -199,8 +191,8 @@ def evaluate(
     sampling = sampling_of(samples, vote)
     if endpoint is not None:
         local = {"--samples": sampling is not None, "--calculator": calculator, "--guided": guided}
-        for option in (option for option, is_set in local.items() if is_set):
-            raise UserError(f"{option}: not with --endpoint; it needs a student that is loaded on this machine")
+        if wanted := [option for option, is_set in local.items() if is_set]:
+            raise UserError(f"{wanted[0]}: not with --endpoint; it needs a student that is loaded on this machine")
         asked = eval_endpoint(
             endpoint,
             model,
@@ -246,7 +238,7 @@ def ask(
     seed: Annotated[int, typer.Option("--seed", min=0, max=2**32 - 1, help="Seed of the random draws.")] = 0,
     calculator: shared.CalculatorOption = False,
     guided: shared.GuidedOption = False,
-    samples: SamplesOption = 1,
+    samples: shared.SamplesOption = 1,
     vote: shared.VoteOption = "plain",
     raw: Annotated[bool, typer.Option("--raw", help="Show the raw text with its markers.")] = False,
 ) -> None:
@@ -288,8 +280,16 @@ def chat(
     """Serve a page to try students on, and an OpenAI-compatible endpoint."""
     from distill.verbs.chat import chat as serve_chat
 
-    access = {"host": host, "port": port, "api_key": api_key, "no_auth": no_auth}
-    serve_chat(models, console_of(), **access, calculator=calculator, guided=guided)
+    serve_chat(
+        models,
+        console_of(),
+        host=host,
+        port=port,
+        api_key=api_key,
+        no_auth=no_auth,
+        calculator=calculator,
+        guided=guided,
+    )
 
 
 @app.command()
@@ -302,8 +302,8 @@ def score(
         Path | None,
         typer.Option("--against", metavar="OTHER.jsonl", help="Other outputs on the same questions, to compare with."),
     ] = None,
-    out: OutOption = None,
-    as_json: JsonOption = False,
+    out: shared.OutOption = None,
+    as_json: shared.JsonOption = False,
 ) -> None:
     """Measure a file of outputs; needs no model."""
     from distill.verbs.measure import score_file
@@ -315,7 +315,7 @@ def score(
 
 @app.command()
 def export(
-    model: ModelArgument,
+    model: shared.ModelArgument,
     out: shared.ExportArgument,
     to: shared.FormOption = "llama",
     dtype: shared.DtypeOption = None,
@@ -331,7 +331,7 @@ def export(
 @app.command("runs")
 def list_runs(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that holds run folders.")] = Path("runs"),
-    as_json: JsonOption = False,
+    as_json: shared.JsonOption = False,
 ) -> None:
     """List runs with their state, accuracy and training time."""
     from distill.verbs import runs
@@ -346,7 +346,7 @@ def list_runs(
 def compare(
     first: Annotated[Path, typer.Argument(metavar="A", help="A finished run.")],
     second: Annotated[Path, typer.Argument(metavar="B", help="The run to compare it with.")],
-    as_json: JsonOption = False,
+    as_json: shared.JsonOption = False,
 ) -> None:
     """Compare two runs: measures, questions that only one got right, recipe keys that differ."""
     from distill.verbs.runs import compare_runs

@@ -30,7 +30,7 @@ MAX_CHARACTERS = 120
 MAX_RESULT = 20
 """Characters of a value that is written in place of the student's."""
 
-_LIST_MARK = re.compile(r"^\s*\d{1,2}[.)]\s+")
+LIST_MARK = re.compile(r"^\s*\d{1,2}[.)]\s+")
 _COMPUTED = re.compile(
     r"(?<![\w.,)$])(?P<expression>[(\d$][\d\s.,()$%+*/×÷·−-]*[\d)%])"
     r"(?P<space> ?)=(?P<gap> ?\$?)(?P<written>-?[\d.]*)$",
@@ -123,7 +123,7 @@ def remaining_value(text: str, language: str = "en") -> str | None:
     >>> remaining_value("Check: 72 - 24 = 4"), remaining_value("72 - 24 = 48"), remaining_value("72 - 24 = 5")
     ('8', '', None)
     """
-    line = _LIST_MARK.sub("", text[-MAX_CHARACTERS:].rpartition("\n")[2])
+    line = LIST_MARK.sub("", text[-MAX_CHARACTERS:].rpartition("\n")[2])
     found = _COMPUTED.search(line)
     if found is None or line[: found.start()].rstrip()[-1:] in _IN_FRONT:
         return None

@@ -25,6 +25,7 @@ from torch import Tensor
 from transformers import LogitsProcessor, PreTrainedTokenizerBase
 
 from parsers.text.markers import STAGED_MARKERS
+from students.calculator import LIST_MARK
 from students.encoding import token_ids
 
 MAX_EQUAL_LINES = 3
@@ -36,7 +37,6 @@ MAX_ALIKE_LINES = 8
 LINE_EVERY = 16
 """A line is searched for a loop within it whenever this many tokens were added."""
 
-_LIST_MARK = re.compile(r"^\s*\d{1,3}[.)]\s+")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 _LOOP = re.compile(r"([^\d\n]{4,60}?)\1{5}$")
 _LINE_BREAKS = ("\n", "\u010a", "<0x0A>")
@@ -55,6 +55,8 @@ class StageGuide(LogitsProcessor):
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
         self.tokenizer = tokenizer
         self.markers = torch.tensor(token_ids(tokenizer, STAGED_MARKERS))
+        ends = [tokenizer.eos_token_id] if isinstance(tokenizer.eos_token_id, int) else []
+        self.order = torch.tensor([*self.markers.tolist(), *ends])
         tokens = list(tokenizer.convert_ids_to_tokens(list(range(len(tokenizer)))))
         signs = [token is not None and any(sign in token for sign in _LINE_BREAKS) for token in tokens]
         self.breaks = torch.tensor(signs).nonzero()[:, 0]
@@ -66,7 +68,7 @@ class StageGuide(LogitsProcessor):
         starts = torch.where(torch.isin(input_ids, markers), places, -1).amax(1)  # (B,) of the last marker, or -1
         at_marker = input_ids.gather(1, starts.clamp_min(0)[:, None]) == markers  # (B, 5)
         following = torch.where(starts >= 0, at_marker.int().argmax(1) + 1, 0)  # (B,) of the next marker; 5: none
-        scores = self._in_order(scores, following)
+        scores = self._in_order(scores, following)  # a copy, so that rows of it can be set below
         is_break = torch.isin(input_ids[:, -LINE_EVERY:], self.breaks.to(input_ids.device))
         ends_line = is_break[:, -1]
         in_long_line = ~is_break.any(1) & ((width - starts) % LINE_EVERY == 0)
@@ -83,18 +85,12 @@ class StageGuide(LogitsProcessor):
         return scores
 
     def _in_order(self, scores: Tensor, following: Tensor) -> Tensor:
-        """The logits, with those of later markers and of the end given to the next marker, and no other marker."""
-        markers, eos = self.markers.to(scores.device), self.tokenizer.eos_token_id
-        order = torch.arange(len(markers), device=scores.device)
-        of_markers = scores[:, markers]
-        reached = torch.where(order >= following[:, None], of_markers, -torch.inf).amax(1)  # (B,)
-        early = following < len(markers)
-        if isinstance(eos, int):
-            reached = torch.where(early, torch.maximum(reached, scores[:, eos]), reached)
+        """A copy of the logits; what follows next has the best logit of itself and all that comes after it."""
+        order = self.order.to(scores.device)
+        place, theirs = torch.arange(len(order), device=scores.device), scores[:, order]
+        best = torch.where(place >= following[:, None], theirs, -torch.inf).amax(1, keepdim=True)
         changed = scores.clone()
-        if isinstance(eos, int):
-            changed[:, eos] = torch.where(early, -torch.inf, scores[:, eos])
-        changed[:, markers] = torch.where(order == following[:, None], reached[:, None], -torch.inf)
+        changed[:, order] = torch.where(place == following[:, None], best, -torch.inf)
         return changed
 
     @functools.cached_property
@@ -110,7 +106,7 @@ def repeats_lines(stage: str) -> bool:
     >>> repeats_lines("1. Add the pears.\n2. Add the pears.\n3. Add the pears.\n")
     True
     """
-    lines = [_LIST_MARK.sub("", line).strip() for line in stage.splitlines() if line.strip()]
+    lines = [LIST_MARK.sub("", line).strip() for line in stage.splitlines() if line.strip()]
     if not lines:
         return False
     alike = Counter(_NUMBER.sub("0", line) for line in lines)[_NUMBER.sub("0", lines[-1])]

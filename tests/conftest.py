@@ -37,3 +37,19 @@ def random_adapters(base: Path, *, lora_alpha: int) -> tuple[Any, Any]:
             if "lora_B" in name:
                 parameter.normal_(std=0.3)
     return model.requires_grad_(False).eval(), tokenizer
+
+
+def byte_tokenizer() -> Any:
+    """One token a byte, and the markers of the staged form."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    from parsers.text.markers import STAGED_MARKERS
+
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    words = Tokenizer(models.BPE({letter: i for i, letter in enumerate(sorted(alphabet))}, []))
+    words.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    words.decoder = decoders.ByteLevel()
+    made = PreTrainedTokenizerFast(tokenizer_object=words, pad_token="<pad>", eos_token="<end>")
+    made.add_tokens(list(STAGED_MARKERS))
+    return made

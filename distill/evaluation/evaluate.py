@@ -174,7 +174,10 @@ def _write_kept(
     kept: KeptAnswers,
     on_progress: Callable[[int], None] | None,
 ) -> list[Generation]:
-    """An answer to each prompt, in the batches of `generate`; each batch is saved at once."""
+    """An answer to each prompt, in the batches of `generate`; each batch is saved at once.
+
+    Where answers are kept by row, only the missing ones make batches.
+    """
     lengths = [len(tokenizer(text, add_special_tokens=False)["input_ids"]) for text in prompts]
     order = sorted(range(len(prompts)), key=lengths.__getitem__)
     found = {row: answer for row in order if (answer := kept.get_row(prompts[row]))}

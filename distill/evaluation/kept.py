@@ -46,12 +46,12 @@ class KeptAnswers:
             try:
                 row = json.loads(line)
                 answer = str(row["text"]), int(row["num_tokens"]), bool(row["finished"])
-                if self._counts(*answer):
+                if self._counts(*answer[1:]):
                     self.found[row["prompt"]] = answer
             except (ValueError, LookupError, TypeError):
                 continue
 
-    def _counts(self, text: str, num_tokens: int, finished: bool) -> bool:
+    def _counts(self, num_tokens: int, finished: bool) -> bool:
         limit = self.max_new_tokens
         return limit is None or (num_tokens <= limit if finished else num_tokens == limit)
 

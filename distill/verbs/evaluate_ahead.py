@@ -85,6 +85,8 @@ def ask_share(run: Run) -> None:
         if track.baseline is not None:
             base = track.baseline.load()
             of_base = answers_of_base(run, base, track.baseline.held_as())
-            known = Share(of_base.path, of_base.found, of_base.by_row, of_base.max_new_tokens, rank=rank, size=size)
+            known = Share(
+                of_base.path, by_row=of_base.by_row, max_new_tokens=of_base.max_new_tokens, rank=rank, size=size
+            )
             for way in ways:
                 evaluate_base(recipe, base, problems, way, known, on_progress)

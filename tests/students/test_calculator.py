@@ -7,22 +7,14 @@ from typing import Any
 
 import pytest
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-from transformers import PreTrainedTokenizerFast
 
 from students.calculator import Calculator, remaining, remaining_value
+from tests.conftest import byte_tokenizer
 
 
 @pytest.fixture(scope="module")
 def tokenizer() -> Any:
-    """One token a byte, and the markers."""
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    words = Tokenizer(models.BPE({letter: i for i, letter in enumerate(sorted(alphabet))}, []))
-    words.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    words.decoder = decoders.ByteLevel()
-    made = PreTrainedTokenizerFast(tokenizer_object=words, pad_token="<pad>", eos_token="<end>")
-    made.add_tokens(["[UNDERSTAND]", "[PLAN]", "[EXECUTE]", "[VERIFY]", "[ANSWER]"])
-    return made
+    return byte_tokenizer()
 
 
 def written_with(tokenizer: Any, text: str, count: int, wish: str = "9") -> str:

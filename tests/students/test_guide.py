@@ -3,32 +3,20 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-from transformers import PreTrainedTokenizerFast
 
+from parsers.text.markers import STAGED_MARKERS
 from students.guide import MAX_ALIKE_LINES, MAX_EQUAL_LINES, StageGuide, repeats_itself, repeats_lines
+from tests.conftest import byte_tokenizer
 
-MARKERS = ["[UNDERSTAND]", "[PLAN]", "[EXECUTE]", "[VERIFY]", "[ANSWER]"]
-
-
-def made_tokenizer() -> Any:
-    """One token a byte, and the markers."""
-    alphabet = pre_tokenizers.ByteLevel.alphabet()
-    words = Tokenizer(models.BPE({letter: i for i, letter in enumerate(sorted(alphabet))}, []))
-    words.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
-    words.decoder = decoders.ByteLevel()
-    made = PreTrainedTokenizerFast(tokenizer_object=words, pad_token="<pad>", eos_token="<end>")
-    made.add_tokens(MARKERS)
-    return made
+MARKERS = list(STAGED_MARKERS)
 
 
-TOKENIZER = made_tokenizer()
+TOKENIZER = byte_tokenizer()
 GUIDE = StageGuide(TOKENIZER)
 MARKER_IDS = torch.tensor(TOKENIZER.convert_tokens_to_ids(MARKERS))
 

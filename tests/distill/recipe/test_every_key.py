@@ -191,8 +191,7 @@ CASES |= {
 SEEN: dict[tuple[tuple[str, ...], Observer], object] = {}
 """What observers saw of recipes without a change, each once."""
 READ_BY_A_RUN = {
-    "eval.batch_size", "eval.max_new_tokens", "eval.repetition_penalty", "eval.calculator",
-    "eval.guided",
+    "eval.batch_size", "eval.max_new_tokens", "eval.repetition_penalty", "eval.calculator", "eval.guided",
     "refine.rounds", "refine.num_problems", "refine.num_samples", "refine.temperature",
 }  # fmt: skip
 
