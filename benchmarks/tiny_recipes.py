@@ -64,7 +64,7 @@ def two_adapters(base: Path, data: Path, **changes: dict[str, Any]) -> Recipe:
             "max_steps": 4, "warmup_steps": 1, "per_device_train_batch_size": 2, "dtype": "float32", "save_steps": 2,
             "logging_steps": 1, "learning_rate": 1e-3, "weight_decay": 0,
         },
-        "eval": {"num_questions_per_task": 2, "max_new_tokens": 12, "calculator": True},
+        "eval": {"num_questions_per_task": 2, "max_new_tokens": 12, "calculator": True, "guided": True},
     }  # fmt: skip
     for section, change in changes.items():
         values[section] = values.get(section, {}) | change

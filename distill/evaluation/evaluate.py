@@ -197,16 +197,22 @@ def _write_kept(
     return [found[row] for row in range(len(prompts))]
 
 
-def decoding_options(settings: Evaluation, tokenizer: PreTrainedTokenizerBase) -> dict[str, Any]:
-    """Decoding options from the `eval` section of a recipe, as arguments of `evaluate` and `generate`."""
+def decoding_options(settings: Evaluation, tokenizer: PreTrainedTokenizerBase | None) -> dict[str, Any]:
+    """Decoding options from the `eval` section of a recipe, as arguments of `evaluate` and `generate`.
+
+    `tokenizer` is the student's; None for an untouched base, which has no stage markers and writes without help.
+    """
     from students.processors import processors_of
 
-    return {
+    options: dict[str, Any] = {
         "max_new_tokens": settings.max_new_tokens,
         "batch_size": settings.batch_size,
         "repetition_penalty": settings.repetition_penalty,
-        "logits_processor": processors_of(tokenizer, calculator=settings.calculator, guided=settings.guided),
     }
+    if tokenizer is not None:
+        helpers = processors_of(tokenizer, calculator=settings.calculator, guided=settings.guided)
+        options["logits_processor"] = helpers
+    return options
 
 
 def unwritten(problems: Sequence[Problem]) -> list[Output]:

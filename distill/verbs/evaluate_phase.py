@@ -140,7 +140,7 @@ def evaluate_base(
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """(metrics, rows of samples) of the untouched base; it computes by itself."""
     model, tokenizer = base
-    options = {**decoding_options(recipe.eval, tokenizer), "logits_processor": None}
+    options = decoding_options(recipe.eval, None)
     asked = unwritten(problems)
     worded = [replace(one, question=ask(one.question, one.language)) for one in asked] if way == "best" else asked
     written = write_on(model, tokenizer, worded, kept=kept, on_progress=on_progress, **options)
