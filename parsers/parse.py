@@ -12,6 +12,7 @@ from parsers.text.language import LANGUAGES, detect_language
 from parsers.text.markers import SIGNS_OF, STAGED_START
 from parsers.text.notes import split_head
 from parsers.text.prompts import read_pergunta
+from parsers.text.tags import TAG, span_with_tags, untagged
 
 FORMATS = ("staged", "nrm", "thinkset", "gsm8k", "socratic", "math", "vnhsge", "freeform", "think")
 MAX_CHARACTERS = 4_000_000
@@ -50,6 +51,8 @@ def parse(text: str, *, question: str = "", format: str = "auto", language: str 
         raise TypeError(f"text and question are strings, not {type(text).__name__} and {type(question).__name__}")
     if format == "auto" and (asked := read_pergunta(text)) is not None:
         return _moved(parse(text[asked.start :], question=asked.question, language=language), asked.start)
+    if TAG.search(text):
+        return _with_tags(parse(untagged(text), question=question, format=format, language=language), text)
     kind = detect_format(text) if format == "auto" else format
     if not text.strip():
         return ReasoningGraph(
@@ -100,6 +103,15 @@ def detect_format(text: str) -> str:
 def _moved(graph: ReasoningGraph, offset: int) -> ReasoningGraph:
     """The graph with the spans of its steps moved by `offset` characters."""
     steps = (replace(s, start=s.start + offset, end=s.end + offset) if s.start >= 0 else s for s in graph.steps)
+    return replace(graph, steps=tuple(steps))
+
+
+def _with_tags(graph: ReasoningGraph, text: str) -> ReasoningGraph:
+    """The graph of the text without tags, with the spans of its steps in the text with tags."""
+    in_text, steps = span_with_tags(text), []
+    for step in graph.steps:
+        start, end = in_text(step.start, step.end) if step.start >= 0 else (step.start, step.end)
+        steps.append(replace(step, start=start, end=end))
     return replace(graph, steps=tuple(steps))
 
 

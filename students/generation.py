@@ -20,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from parsers.text.markers import END_ANSWER
+from parsers.text.tags import untagged
 from students.axion_decoding import decoding_forward
 from students.cache import roomy_cache, shared_length
 from students.decoding import Decoding, fill_padding
@@ -34,7 +35,10 @@ KEEP_SHARE = 0.8  # finished rows leave the batch once this share or less is sti
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """A model's text after one prompt. `finished` is False if it ran out of tokens before the stop token or EOS."""
+    """A model's text after one prompt. `finished` is False if it ran out of tokens before the stop token or EOS.
+
+    Tags (parsers/text/tags.py) are in the text, so that the student can continue from it.
+    """
 
     text: str
     num_tokens: int
@@ -142,7 +146,7 @@ def stream(
     logits_processor: Callable[[Tensor, Tensor], Tensor] | None = None,
     **decoding: Any,
 ) -> Iterator[str]:
-    """Yield the text after one prompt piece by piece; the joined pieces equal the result of `generate`.
+    """Yield the text after one prompt piece by piece; the joined pieces equal the result of `generate` without tags.
 
     Works for both kinds of students; the arguments are those of `generate`.
 
@@ -157,7 +161,7 @@ def stream(
     shown = text = ""
     for token in _decode_one(model, ids, ends, max_new_tokens, how, generator, logits_processor):
         written.append(token)
-        text = text_of(tokenizer, written, stop)
+        text = untagged(text_of(tokenizer, written, stop))
         if not text.endswith(UNFINISHED):  # else bytes of a letter may still come
             yield text[len(shown) :]
             shown = text

@@ -31,6 +31,7 @@ from parsers.text.markers import (
     THINK,
     THINKSET_MARKERS,
 )
+from parsers.text.tags import CHAT_CONTENT, RING
 
 CONTROL = ("<pad>", "<s>", "</s>", "<unk>")
 SPACE = "\u2581"
@@ -38,24 +39,29 @@ SPACE = "\u2581"
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """The format of a student's prompt and text: its single tokens, its end token, and its chat template."""
+    """The format of a student's prompt and text: its single tokens, its end token, and its chat template.
+
+    Tags are single tokens, too, but special ones: they are not in decoded text.
+    """
 
     markers: tuple[str, ...]
     end: str
     chat_template: str
+    tags: str = ""
 
 
-def _chat(before: str, after: str, answer: str) -> str:
+def _chat(before: str, after: str, answer: str, content: str = "{{ message['content'] }}") -> str:
     """The chat template of students that read one question, the user's last one."""
     return (
         "{% for message in messages if message['role'] == 'user' %}{% if loop.last %}"
-        + f"{before}{{{{ message['content'] }}}}{after}{{% if add_generation_prompt %}}{answer}{{% endif %}}"
+        + f"{before}{content}{after}{{% if add_generation_prompt %}}{answer}{{% endif %}}"
         + "{% endif %}{% endfor %}"
     )
 
 
 FORMS = {
     "nrm": Form(NRM_MARKERS, END_ANSWER, _chat(QUESTION, END_QUESTION, THINK)),
+    "tagged": Form(NRM_MARKERS, END_ANSWER, _chat(QUESTION, END_QUESTION, THINK, CHAT_CONTENT), RING),
     "pergunta": Form((QUESTION_HEADER, ANSWER_HEADER), "</s>", _chat(f"{QUESTION_HEADER} ", "\n", ANSWER_HEADER)),
     "thinkset": Form(
         THINKSET_MARKERS,
@@ -88,7 +94,7 @@ def train_tokenizer(texts: Iterable[str], *, vocab_size: int, form: str = "nrm")
         model_type="bpe",
         split_digits=True,
         byte_fallback=True,
-        user_defined_symbols=[marker for marker in shape.markers if marker not in spaced],
+        user_defined_symbols=[*(marker for marker in shape.markers if marker not in spaced), *shape.tags],
         normalization_rule_name="identity",
         add_dummy_prefix=False,
         remove_extra_whitespaces=False,
@@ -118,6 +124,7 @@ def _fast_tokenizer(pieces: sentencepiece.SentencePieceProcessor, form: Form) ->
     tokenizer.normalizer = normalizers.Replace(" ", SPACE)
     tokenizer.decoder = decoders.Sequence([decoders.Replace(SPACE, " "), decoders.ByteFallback(), decoders.Fuse()])
     tokenizer.add_special_tokens([AddedToken(name, special=True, normalized=False) for name in CONTROL])
+    tokenizer.add_special_tokens([AddedToken(tag, special=True, normalized=False) for tag in form.tags])
     tokenizer.add_tokens([AddedToken(name, special=False, normalized=False) for name in form.markers])
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
@@ -133,7 +140,7 @@ def _fast_tokenizer(pieces: sentencepiece.SentencePieceProcessor, form: Form) ->
 
 def _merges(vocab: dict[str, int], form: Form) -> list[tuple[str, str]]:
     """Every way to make a piece of two others, in the order in which SentencePiece learnt the pieces."""
-    names = {*CONTROL, *form.markers}
+    names = {*CONTROL, *form.markers, *form.tags}
     merges = []
     for piece, rank in vocab.items():
         if piece in names or len(piece) < 2:

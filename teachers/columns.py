@@ -14,7 +14,8 @@ neighbouring tokens. docs/log.md has the wordings tried before this one, and how
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from typing import SupportsInt
 
 from parsers.graph import Stage
 from teachers.chat import talk_of
@@ -137,16 +138,16 @@ def calculate(work: Work, problem: Problem) -> tuple[str, str]:
         left_, right_ = aligned([result, n])
         work.write(Stage.EXECUTE, f"{left_}{sign_}{right_}")
         result = operation[sign_](work, left_, right_)
-    return str(result), inverse(x, terms, result)
+    return str(result), inverse(x, terms)
 
 
-def inverse(x: int, terms: list[tuple[str, int]], result: int) -> str:
+def inverse(x: SupportsInt, terms: Sequence[tuple[str, SupportsInt]]) -> str:
     """The inverse computation, which should give x again; `{r}` is a placeholder for the result."""
     (sign, y), later = terms[0], "".join({"+": "-", "-": "+"}[s] + str(n) for s, n in terms[1:])
     if sign != "*":
         return f"{{r}}{later}{'-' if sign == '+' else '+'}{y}={x}"
     product = f"({{r}}{later})" if later else "{r}"
-    return f"{product}/{y}={x}" if y else f"{{r}}{later}=0"
+    return f"{product}/{y}={x}" if int(y) else f"{{r}}{later}=0"
 
 
 def _pattern(work: Work, problem: Problem) -> tuple[str, str]:

@@ -1,7 +1,7 @@
 """The symbolic teacher: solves the nano tasks exactly and writes four-stage traces in a tiny vocabulary.
 
     What is 347 - 285?
-    [UNDERSTAND] 347-285                                        in tags: c3b4a7-Z2Y8X5
+    [UNDERSTAND] 347-285
     [PLAN]       compare, subtract
     [EXECUTE]    3>2, 7-5=2, 4-8-0+10=6, 3-2-1=0
     [VERIFY]     62+285=347 ok
@@ -18,6 +18,7 @@ from random import Random
 from typing import Literal
 
 from parsers.graph import Stage
+from parsers.text.tags import FIRST, tag_digits
 from parsers.writing.render import Rendered, write_nrm
 from teachers import columns, tagged
 from teachers.problems import Problem, Trace
@@ -39,7 +40,7 @@ def solve(
     seed: int = 0,
     verify: Verify = "inverse",
     notation: Notation = "columns",
-    first_tag: str | None = None,
+    first_tag: int | None = None,
 ) -> Trace:
     """The trace of a nano problem in the nrm format; its answer is always right.
 
@@ -51,7 +52,7 @@ def solve(
     VERIFY is the same as with "inverse".
 
     Args:
-        first_tag: the first letter of the `tags`; None draws a letter for the problem.
+        first_tag: place in the ring at which the `tags` of the question start; None: as in the chat template.
     """
     random, solver = Random(f"{seed}/{problem.id}/{problem.question}"), NOTATIONS[notation][problem.task]
     work = Work(WORDS[problem.language], checks_steps=verify == "steps", first_tag=first_tag)
@@ -62,7 +63,7 @@ def solve(
         work = _with_error(problem, work, answer, check, wrong, solver)
     else:
         work.write(Stage.VERIFY, *work.verify(check.format(r=answer)))
-    text = _written(problem, work.steps, answer)
+    text = _written(problem, work, work.steps, answer, notation)
     return Trace(problem, str(text), "nrm", "symbolic", text.spans, tuple(work.wrong))
 
 
@@ -82,7 +83,7 @@ def correct(
     *,
     verify: Verify = "inverse",
     notation: Notation = "columns",
-    first_tag: str | None = None,
+    first_tag: int | None = None,
 ) -> tuple[Rendered, int] | None:
     """A student's own EXECUTE steps with a VERIFY that corrects them: (text in the nrm format, first wrong step).
 
@@ -97,11 +98,11 @@ def correct(
     steps = [(stage, text) for stage, text in right.steps if stage is not Stage.EXECUTE]
     steps += [(Stage.EXECUTE, text) for text in execute]
     steps += [(Stage.VERIFY, text) for text in right.verify(check.format(r=answer), of=execute)]
-    return _written(problem, steps, answer), first
+    return _written(problem, right, steps, answer, notation), first
 
 
 def executed_with(
-    problem: Problem, changed: Mapping[int, int], *, notation: Notation = "columns", first_tag: str | None = None
+    problem: Problem, changed: Mapping[int, int], *, notation: Notation = "columns", first_tag: int | None = None
 ) -> list[str]:
     """The teacher's EXECUTE steps if the given steps (index from 0 → value) had other values.
 
@@ -116,5 +117,8 @@ def executed_with(
     return work.executed
 
 
-def _written(problem: Problem, steps: Steps, answer: str) -> Rendered:
-    return write_nrm(problem.question, [(stage, text, i) for i, (stage, text) in enumerate(steps)], answer)
+def _written(problem: Problem, work: Work, steps: Steps, answer: str, notation: Notation) -> Rendered:
+    question = problem.question
+    if notation == "tags":
+        question = tag_digits(question, FIRST if work.first_tag is None else work.first_tag)
+    return write_nrm(question, [(stage, text, i) for i, (stage, text) in enumerate(steps)], answer)

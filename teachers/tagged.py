@@ -1,18 +1,19 @@
 """Solves the nano tasks with a tag next to every digit, so that no step depends on the length of the numbers.
 
-    What is 347 - 285?
-    [UNDERSTAND] c3b4a7-Z2Y8X5                     each digit has its own letter
+    What is ⓜⓛ3ⓚ4ⓙ7 - ⓘⓗ2ⓖ8ⓕ5?                 the chat template writes the tags (parsers/text/tags.py)
+    [UNDERSTAND] ⓜⓛ3ⓚ4ⓙ7-ⓘⓗ2ⓖ8ⓕ5
     [PLAN]       compare, subtract
-    [EXECUTE]    a,X:7>5,>  b,Y:4<8,<  c,Z:3>2,>   which number is larger so far
-                 a,X:7-5=2d  b,Y:4-8-0+10=6e  c,Z:3-2-1=0f
-                 f0e6d2                            the complete result
-    [VERIFY]     62+285=347 ok
-    62
+    [EXECUTE]    ⓙ7>ⓕ5,>  ⓚ4<ⓖ8,<  ⓛ3>ⓗ2,>     which number is larger so far
+                 ⓙ7-ⓕ5=ⓝ2ⓝ  ⓚ4-ⓖ8-0+10=ⓞ6ⓞ  ⓛ3-ⓗ2-1=ⓟ0ⓞ
+                 ⓟⓞ6ⓝ2                         the complete result
+    [VERIFY]     ⓟⓞ6ⓝ2+ⓘⓗ2ⓖ8ⓕ5=ⓜⓛ3ⓚ4ⓙ7 ok
+    ⓟⓞ6ⓝ2                                      which reads as 62
 
 Columns must be counted, and a student counts only as far as in training. Tags are looked up instead: the next digit of
-a number is to the left of the last step's tag; if there is none, the number ends. A missing digit is written `0`. The
-letters form a ring and start at a letter that is drawn for the problem. The letters of the question run downwards from
-it, and the letters of results run upwards. (Index hints: arXiv 2310.16028.)
+a number is that of the next tag. A number begins with a tag that has no digit, so that its end is found in the same
+way. A digit that a number does not have is written `0`, without a tag. The letters of results run upwards from the
+question's first. The last tag of a step of a subtraction is that of the first digit of the result so far.
+(Index hints: arXiv 2310.16028.)
 """
 
 from __future__ import annotations
@@ -21,11 +22,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import zip_longest
-from random import Random
-from string import ascii_letters
 from typing import NamedTuple
 
 from parsers.graph import Stage
+from parsers.text.tags import FIRST, RING
 from teachers import columns
 from teachers.problems import Problem
 from teachers.work import Solver, Work
@@ -37,8 +37,11 @@ class Digit(NamedTuple):
     tag: str
     value: str
 
+    def __str__(self) -> str:
+        return self.tag + self.value
 
-MISSING = Digit("0", "0")
+
+MISSING = Digit("", "0")
 """Fills the columns in which the shorter number has no digit."""
 
 
@@ -50,7 +53,7 @@ class Number:
     is_negative: bool = False
 
     def __str__(self) -> str:
-        return ("-" if self.is_negative else "") + "".join(f"{d.tag}{d.value}" for d in self.digits)
+        return ("-" if self.is_negative else "") + _above(self.digits[0].tag) + "".join(map(str, self.digits))
 
     def __int__(self) -> int:
         return int(("-" if self.is_negative else "") + "".join(d.value for d in self.digits))
@@ -62,31 +65,42 @@ class Number:
         return replace(self, is_negative=not self.is_negative and int(self) != 0)
 
 
+def _above(tag: str) -> str:
+    return RING[(RING.index(tag) + 1) % len(RING)]
+
+
 class Tags:
-    """The letters of one trace, a ring of 52: `number` takes them downwards, `next` upwards."""
+    """The tags of one trace: downwards for the numbers of the question, upwards for results."""
 
     def __init__(self, work: Work, problem: Problem) -> None:
-        first = work.first_tag or Random(f"tags/{problem.question}").choice(ascii_letters)
-        self._down = ascii_letters.index(first)
-        self._up = self._down + 1
+        first = FIRST if work.first_tag is None else work.first_tag
+        self._down, self._up = first, first + 1
+        self._given = [self._new(found) for found in re.findall("[0-9]+", problem.question)]
+
+    def _new(self, digits: str) -> Number:
+        tags = [RING[(self._down - i) % len(RING)] for i in range(1, len(digits) + 1)]
+        self._down -= len(digits) + 1
+        return Number(tuple(map(Digit, tags, digits)))
 
     def number(self, n: int) -> Number:
-        """A number of the question."""
-        digits = str(abs(n))
-        self._down -= len(digits)
-        tags = (ascii_letters[(self._down + len(digits) - i) % 52] for i in range(len(digits)))
-        return Number(tuple(map(Digit, tags, digits)), n < 0)
+        """The number of the question with this value that was not taken yet; if there is none, a new one."""
+        found = next((one for one in self._given if int(one) == abs(n)), None)
+        if found:
+            self._given.remove(found)
+        else:
+            found = self._new(str(abs(n)))
+        return replace(found, is_negative=n < 0)
 
     def next(self) -> str:
         """The tag of the next digit of a result."""
         self._up += 1
-        return ascii_letters[(self._up - 1) % 52]
+        return RING[(self._up - 1) % len(RING)]
 
-
-def first_tag(understood: str) -> str | None:
-    """The tag of the first digit in a text of UNDERSTAND; None if no digit has a tag."""
-    found = re.search("[a-zA-Z](?=[0-9])", understood)
-    return found[0] if found else None
+    def result(self, digits: list[Digit]) -> Number:
+        """The number with these digits, the least significant first, without leading zeros."""
+        self._up += 1  # the tag of the digit that the result does not have
+        number = Number(tuple(reversed(digits)))
+        return replace(number, digits=number.digits[-len(str(int(number))) :])
 
 
 def pairs(x: Number, y: Number) -> Iterator[tuple[Digit, Digit]]:
@@ -94,59 +108,62 @@ def pairs(x: Number, y: Number) -> Iterator[tuple[Digit, Digit]]:
     return zip_longest(reversed(x.digits), reversed(y.digits), fillvalue=MISSING)
 
 
-def result(work: Work, tags: Tags, digits: list[Digit], carry: int = 0) -> Number:
-    """The number with these digits, the least significant first; a last carry is a separate step."""
+def _with_carry(work: Work, tags: Tags, digits: list[Digit], carry: int) -> Number:
+    """The number with these digits; a last carry is a separate step."""
     if carry:
-        digits = [*digits, Digit(tags.next(), str(carry))]
-        work.write(Stage.EXECUTE, f"{carry}{digits[-1].tag}")
-    return Number(tuple(reversed(digits)))
+        digits.append(Digit(tags.next(), str(carry)))
+        work.write(Stage.EXECUTE, str(digits[-1]))
+    return tags.result(digits)
 
 
-def without_zeros(number: Number) -> Number:
-    """The same value without leading zeros."""
-    return replace(number, digits=number.digits[-len(str(abs(int(number)))) :])
+def _tens_and_ones(value: int, tag: str) -> str:
+    """A value of at most two digits with the tag of its last digit."""
+    tens, ones = divmod(abs(value), 10)
+    return f"{'-' if value < 0 else ''}{tens or ''}{tag}{ones}"
 
 
 def add(work: Work, tags: Tags, x: Number, y: Number) -> Number:
     """Adds column by column."""
-    carry, digits = "", []
+    carry, digits = "", list[Digit]()
     for a, b in pairs(x, y):
         tag, total = tags.next(), int(a.value) + int(b.value) + int(carry or 0)
-        total = work.compute(f"{a.value}+{b.value}{carry}", total, before=f"{a.tag},{b.tag}:", after=tag)
+        total = work.compute(f"{a}+{b}{carry}", total, written=lambda value, tag=tag: _tens_and_ones(value, tag))
         carry = f"+{total // 10}"
         digits.append(Digit(tag, str(total % 10)))
-    return result(work, tags, digits, int(carry or 0))
+    return _with_carry(work, tags, digits, int(carry or 0))
 
 
 def subtract(work: Work, tags: Tags, x: Number, y: Number) -> Number:
     """Subtracts column by column; x >= y."""
-    borrow, digits = "", []
+    borrow, digits, top = "", list[Digit](), ""
     for a, b in pairs(x, y):
         tag, difference = tags.next(), int(a.value) - int(b.value) + int(borrow or 0)
         ten = 10 if difference < 0 else 0
-        expression = f"{a.value}-{b.value}{borrow}{'+10' if ten else ''}"
-        value = work.compute(expression, difference + ten, before=f"{a.tag},{b.tag}:", after=tag)
-        borrow = f"-{ten // 10}"
+
+        def written(value: int, tag: str = tag, top: str = top) -> str:
+            return _tens_and_ones(value, tag) + (tag if value % 10 or not top else top)
+
+        value = work.compute(f"{a}-{b}{borrow}{'+10' if ten else ''}", difference + ten, written=written)
+        borrow, top = f"-{ten // 10}", tag if value % 10 or not top else top
         digits.append(Digit(tag, str(value % 10)))
-    return result(work, tags, digits)
+    return tags.result(digits)
 
 
 def multiply_row(work: Work, tags: Tags, x: Number, digit: Digit, zeros: int = 0) -> Number:
     """x times one digit and ten to the power of `zeros`; the product and the carry are two steps, as in columns."""
     digits = [Digit(tags.next(), "0") for _ in range(zeros)]
-    work.write(Stage.EXECUTE, *(f"{d.value}{d.tag}" for d in digits))
+    work.write(Stage.EXECUTE, *map(str, digits))
     carry = 0
     for a in reversed(x.digits):
-        expression, product = f"{a.value}*{digit.value}", int(a.value) * int(digit.value)
-        before = f"{a.tag},{digit.tag}:"
+        expression, product = f"{a}*{digit}", int(a.value) * int(digit.value)
         if carry:
-            product = work.compute(expression, product, before=before)
-            expression, product, before = f"{product}+{carry}", product + carry, ""
+            product = work.compute(expression, product)
+            expression, product = f"{product}+{carry}", product + carry
         tag = tags.next()
-        product = work.compute(expression, product, before=before, after=tag)
+        product = work.compute(expression, product, written=lambda value, tag=tag: _tens_and_ones(value, tag))
         carry = product // 10
         digits.append(Digit(tag, str(product % 10)))
-    return result(work, tags, digits, carry)
+    return _with_carry(work, tags, digits, carry)
 
 
 def multiply(work: Work, tags: Tags, x: Number, y: Number) -> Number:
@@ -165,7 +182,7 @@ def compare(work: Work, x: Number, y: Number) -> str:
     for a, b in pairs(x, y):
         sign = "<" if a.value < b.value else ">" if a.value > b.value else "="
         so_far = so_far if sign == "=" else sign
-        work.write(Stage.EXECUTE, f"{a.tag},{b.tag}:{a.value}{sign}{b.value},{so_far}")
+        work.write(Stage.EXECUTE, f"{a}{sign}{b},{so_far}")
     return so_far
 
 
@@ -192,22 +209,21 @@ def _calculate(work: Work, problem: Problem) -> tuple[str, str]:
     """Sums, differences and products of two or three numbers, as an expression or a word problem."""
     x, terms = columns.terms_of(problem)
     tags = Tags(work, problem)
-    first, *rest = [tags.number(n) for n in (x, *(n for _, n in terms))]
-    signs = [sign for sign, _ in terms]
-    work.write(Stage.UNDERSTAND, str(first) + "".join(f"{s}{n}" for s, n in zip(signs, rest, strict=True)))
-    columns.write_plan(work, signs)
+    first, numbers = tags.number(x), [(sign, tags.number(n)) for sign, n in terms]
+    work.write(Stage.UNDERSTAND, str(first) + "".join(f"{sign}{number}" for sign, number in numbers))
+    columns.write_plan(work, [sign for sign, _ in numbers])
     operation = {"+": add, "-": difference, "*": multiply}
-    found = operation[signs[0]](work, tags, first, rest[0])
-    for sign, number in zip(signs[1:], rest[1:], strict=True):
-        found = combine(work, tags, without_zeros(found), sign, number)
-    answer = _put_together(work, found)
-    return answer, columns.inverse(x, terms, int(answer))
+    (sign, second), *later = numbers
+    found = operation[sign](work, tags, first, second)
+    for sign, number in later:
+        found = combine(work, tags, found, sign, number)
+    return _put_together(work, found), columns.inverse(first, numbers)
 
 
 def _put_together(work: Work, found: Number) -> str:
     """Writes the result as a step that collects its digits; returns the answer."""
     work.write(Stage.EXECUTE, str(found))
-    return str(int(found))
+    return str(found)
 
 
 def _pattern(work: Work, problem: Problem) -> tuple[str, str]:
@@ -217,15 +233,15 @@ def _pattern(work: Work, problem: Problem) -> tuple[str, str]:
     work.write(Stage.UNDERSTAND, f"{first}, {second}, {last}")
     if terms[2] - terms[1] == terms[1] - terms[0]:
         work.write(Stage.PLAN, work.words.difference, work.words.add)
-        step = without_zeros(combine(work, tags, second, "-", first))
+        step = combine(work, tags, second, "-", first)
         answer = _put_together(work, combine(work, tags, last, "-" if step.is_negative else "+", abs(step)))
-        return answer, f"{{r}}{'-' if terms[-1] >= 0 else '+'}{abs(terms[-1])}={terms[1] - terms[0]}"
+        return answer, f"{{r}}{'+' if last.is_negative else '-'}{abs(last)}={step}"
     ratio = terms[1] // terms[0]
     times = tags.number(ratio)
-    work.write(Stage.PLAN, f"{work.words.times} {ratio}", work.words.multiply)
+    work.write(Stage.PLAN, f"{work.words.times} {times}", work.words.multiply)
     work.write(Stage.EXECUTE, f"{last}*{times}")
     answer = _put_together(work, multiply(work, tags, last, times))
-    return answer, f"{{r}}/{ratio}={terms[-1]}"
+    return answer, f"{{r}}/{times}={last}"
 
 
 def _comparison(work: Work, problem: Problem) -> tuple[str, str]:
@@ -236,7 +252,7 @@ def _comparison(work: Work, problem: Problem) -> tuple[str, str]:
     work.write(Stage.PLAN, work.words.larger if wants_larger else work.words.smaller)
     sign = compare(work, left, right)
     chosen = left if (sign == ">") == wants_larger else right
-    return _put_together(work, chosen), f"{x}{sign}{y}"
+    return _put_together(work, chosen), f"{left}{sign}{right}"
 
 
 SOLVERS: dict[str, Solver] = {

@@ -36,8 +36,8 @@ class Work:
     random: Random = field(default_factory=Random)
     steps: Steps = field(default_factory=list)
     num_computed: int = 0
-    first_tag: str | None = None
-    """The letter of the first digit, if digits have tags; None draws a letter for the problem."""
+    first_tag: int | None = None
+    """Place in the ring of the question's first tag, if digits have tags (parsers/text/tags.py)."""
     wrong: list[int] = field(default_factory=list)
     """Positions in `steps` of the steps with a deliberately wrong value."""
     checks_steps: bool = False
@@ -62,10 +62,10 @@ class Work:
         """Add steps to a stage."""
         self.steps.extend((stage, text) for text in texts)
 
-    def compute(self, expression: str, value: int, *, before: str = "", after: str = "") -> int:
+    def compute(self, expression: str, value: int, *, written: Callable[[int], str] = str) -> int:
         """Write `expression=value` as a step, with an error if one is planned here; returns the written value.
 
-        `before` and `after` are the tags around the computation (teachers/tagged.py).
+        `written` is how the value is written if its digits have tags (teachers/tagged.py).
         """
         if self._slips():
             value = _plausible_error(value, self.random)
@@ -73,7 +73,7 @@ class Work:
         if self.changed:
             value = self.changed.get(len(self.executed), value)
         self.num_computed += 1
-        self.write(Stage.EXECUTE, f"{before}{expression}={value}{after}")
+        self.write(Stage.EXECUTE, f"{expression}={written(value)}")
         return value
 
     def _slips(self) -> bool:

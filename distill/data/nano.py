@@ -10,11 +10,13 @@ questions. Test-side questions (teachers/problems.py) are never among them.
 from __future__ import annotations
 
 from pathlib import Path
+from random import Random
 
 from distill.data.question_files import load_problems
 from distill.data.rows import Row, Rows, load_rows
 from distill.data.sources import load_test_problems, load_test_traces, load_traces, row_of, student_format
 from distill.recipe.schema import Recipe, SymbolicTeacher
+from parsers.text.tags import RING
 from teachers.nano_tasks import WITHOUT_NUMBERS, draw_problem, draw_problems
 from teachers.problems import Problem, Trace, is_test_side
 from teachers.symbolic import solve
@@ -83,13 +85,15 @@ def symbolic_trace(recipe: Recipe, index: int, *, extra_digits: int = 0) -> Trac
         extra_digits=extra_digits,
         max_digits=teacher.max_digits,
     )
+    problem = next(problems)
     return solve(
-        next(problems),
+        problem,
         error_rate=teacher.error_rate,
         slip_rate=teacher.slip_rate,
         seed=seed,
         verify=teacher.verify,
         notation=teacher.notation,
+        first_tag=Random(f"tags/{problem.question}").randrange(len(RING)),  # so that all tags are learnt alike
     )
 
 

@@ -12,6 +12,7 @@ from distill.errors import UserError
 from distill.runs.trial import ends_in_time
 from parsers.text.markers import QUESTION
 from parsers.text.prompts import write_question
+from parsers.text.tags import RING, tag_digits, untagged
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -33,7 +34,8 @@ def chat_prompt(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Mapping[s
         for one in messages
     ]
     if is_nano(tokenizer):
-        return write_question(messages[-1]["content"])
+        question = messages[-1]["content"]
+        return write_question(tag_digits(untagged(question)) if has_tags(tokenizer) else question)
     if getattr(tokenizer, "chat_template", None):
         return _chat(tokenizer, messages)
     return f"{_opening(tokenizer)}{messages[-1]['content']}\n"
@@ -41,8 +43,17 @@ def chat_prompt(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Mapping[s
 
 def is_nano(tokenizer: PreTrainedTokenizerBase) -> bool:
     """Whether a student is asked in the nano form."""
-    nano = tokenizer.convert_tokens_to_ids(QUESTION)  # `get_vocab` would build 50,000 entries for every question
-    return nano is not None and nano != tokenizer.unk_token_id
+    return _has(tokenizer, QUESTION)
+
+
+def has_tags(tokenizer: PreTrainedTokenizerBase) -> bool:
+    """Whether a student reads and writes tags beside digits."""
+    return _has(tokenizer, RING[0])
+
+
+def _has(tokenizer: PreTrainedTokenizerBase, token: str) -> bool:
+    found = tokenizer.convert_tokens_to_ids(token)  # `get_vocab` would build 50,000 entries for every question
+    return found is not None and found != tokenizer.unk_token_id
 
 
 def without_control_tokens(tokenizer: PreTrainedTokenizerBase, question: str) -> str:

@@ -25,6 +25,7 @@ from parsers.answers.notation import is_words, option_letter, tidy
 from parsers.answers.quantity import read_quantity
 from parsers.arithmetic.numbers import Number, find_numbers
 from parsers.text.markers import ANSWER, END_THINK, LIKE_A_MARKER, NRM_ANSWER, STAGED_ANSWER, STEP
+from parsers.text.tags import untagged
 
 Gold = str | Sequence[str]
 """The right answer, or several that are all accepted."""
@@ -55,6 +56,7 @@ def grade(text: str, *, gold: Gold, language: str = "en", ordered: bool | None =
     `ordered`: the order of a bare list counts. Where None it counts in the answer field of a nano student (`<ANS>`),
     whose only lists are sorted numbers.
     """
+    text = untagged(text)
     found = _field(text, language)
     prediction, notation = found or (None, language)
     ordered = bool(NRM_ANSWER.search(text)) if ordered is None else ordered
@@ -71,7 +73,7 @@ def asks_for_order(question: str) -> bool:
 
 def answer_field(text: str, language: str = "en") -> str | None:
     """The answer that the text presents, the last if there are several; None if it presents none."""
-    found = _field(text, language)
+    found = _field(untagged(text), language)
     return None if found is None else found.text
 
 

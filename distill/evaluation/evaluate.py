@@ -22,10 +22,9 @@ from distill.evaluation.perturb import Redo, perturbed
 from distill.evaluation.scored import Output, Scored
 from distill.evaluation.votes import Sampling, summarize_votes
 from distill.recipe.schema import Evaluation
-from parsers import ReasoningGraph, Stage
+from parsers import ReasoningGraph
 from teachers.problems import Problem, parse_trace
 from teachers.symbolic import NOTATIONS, Notation, Verify, executed_with, solve
-from teachers.tagged import first_tag
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -123,7 +122,8 @@ def _beyond(outputs: Sequence[Output]) -> dict[str, Any]:
     for task in metrics["tasks"].values():
         task["published"] = None
     average = {**metrics["average"], "published": None} if metrics["average"] else None
-    return {"tasks": metrics["tasks"], "average": average, "format": {**metrics["format"], "published": None}}
+    form = {**metrics["format"], "published": None}
+    return {"tasks": metrics["tasks"], "average": average, "format": form, "svr": metrics["svr"]["own"]}
 
 
 def write_on(
@@ -234,8 +234,7 @@ def teacher_steps(problems: Sequence[Problem], notation: Notation = "columns") -
     def redo(graph: ReasoningGraph, changed: Mapping[int, int]) -> list[str] | None:
         if graph.question not in solvable:
             return None
-        tag = first_tag(" ".join(step.text for step in graph.steps if step.stage is Stage.UNDERSTAND))
-        return executed_with(solvable[graph.question], changed, notation=notation, first_tag=tag)
+        return executed_with(solvable[graph.question], changed, notation=notation)
 
     return redo
 

@@ -24,6 +24,7 @@ from parsers.text.markers import (
     THINK,
     output_of,
 )
+from parsers.text.tags import untagged
 
 STAGE_NAMES = tuple(stage.name for stage in Stage)
 _PLAIN_ANSWER = re.compile(r"\\boxed\s*\{\s*[^\s}]|^\s*(?:####|A:)\s*\S", re.MULTILINE)
@@ -55,7 +56,7 @@ SHARES = (*(field.name for field in fields(Form)), "well_formed")
 
 def check_form(text: str) -> Form:
     """The format of one output, with or without its prompt (`<INST>…</INST><THINK>`)."""
-    text = output_of(text).strip().removeprefix(THINK)
+    text = output_of(untagged(text)).strip().removeprefix(THINK)
     if NRM_OUTPUT_TAG.search(text):
         return _nrm(text)
     if STAGED.search(text):

@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 from distill.data.mistakes import plausible_error
 from distill.evaluation.scored import Output, Scored
@@ -27,13 +27,14 @@ from distill.evaluation.svr import VerificationRecord, read_verification, svr
 from parsers import ReasoningGraph, Stage, Step, parse
 from parsers.arithmetic.numbers import find_numbers, show
 from parsers.arithmetic.recompute import recompute
+from parsers.text.tags import TAG, untagged
 
 Continue = Callable[[Sequence[Output]], list[Output]]
 """Outputs whose text is a prefix -> the same outputs, written to their end."""
 
 Redo = Callable[[ReasoningGraph, Mapping[int, int]], list[str] | None]
-"""(graph of an output, place of an EXECUTE step -> another value) to the teacher's EXECUTE steps for its question; None
-of other questions."""
+"""(graph of an output, place of an EXECUTE step -> another value) to the teacher's EXECUTE steps for its question, with
+tags if it writes them; None of other questions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +99,43 @@ def change_one_step(scored: Scored, random: Random, redo: Redo | None = None) ->
         wrong = plausible_error(step.value, random)
         if wrong is None or step.start < 0:
             continue
-        changed = _with_value(text[step.start : step.end], step.value, wrong, graph.language)
+        redone = _redone(graph, step, int(wrong), redo)
+        if TAG.search(text):
+            changed = redone and redone.step
+        else:
+            changed = _with_value(text[step.start : step.end], step.value, wrong, graph.language)
         if changed is None:
             continue
-        expected = _first_consequence(graph, step, wrong, redo)
+        expected = redone.consequence if redone else _first_consequence(graph, step, wrong)
         if found is None or expected is not None:
             found = Change(scored, text[: step.start] + changed, step.id, expected)
         if expected is not None:
             break
     return found
+
+
+class Redone(NamedTuple):
+    """A step of the teacher with a wrong value, and its first later step that is then another one.
+
+    None where the student's steps are not the teacher's, or no later step changes.
+    """
+
+    step: str | None
+    consequence: str | None
+
+
+def _redone(graph: ReasoningGraph, step: Step, wrong: int, redo: Redo | None) -> Redone | None:
+    """None if the question is not one of the teacher's."""
+    taught = redo(graph, {}) if redo else None
+    if redo is None or taught is None:
+        return None
+    executed = [one for one in graph.steps if one.stage is Stage.EXECUTE and not one.derived]
+    if [one.text for one in executed] != [untagged(text) for text in taught]:
+        return Redone(None, None)
+    place = executed.index(step)
+    changed = redo(graph, {place: wrong}) or []
+    later = zip(taught[place + 1 :], changed[place + 1 :], strict=False)
+    return Redone(changed[place], next((untagged(other) for own, other in later if own != other), None))
 
 
 def _with_value(text: str, value: object, wrong: Fraction, language: str) -> str | None:
@@ -122,20 +151,11 @@ def _with_value(text: str, value: object, wrong: Fraction, language: str) -> str
     return "".join(pieces)
 
 
-def _first_consequence(graph: ReasoningGraph, step: Step, wrong: Fraction, redo: Redo | None) -> Fraction | str | None:
+def _first_consequence(graph: ReasoningGraph, step: Step, wrong: Fraction) -> Fraction | None:
     """The value of a later step that uses the wrong value; None if it is not computable.
 
     `recompute` follows corrections; from the wrong value's view, the old one is the error.
     """
-    taught = redo(graph, {}) if redo else None
-    if redo and taught is not None:
-        executed = [one for one in graph.steps if one.stage is Stage.EXECUTE and not one.derived]
-        if [one.text for one in executed] != taught:
-            return None
-        place = executed.index(step)
-        changed = redo(graph, {place: int(wrong)}) or []
-        later = zip(taught[place + 1 :], changed[place + 1 :], strict=False)
-        return next((other for own, other in later if own != other), None)
     as_error = replace(step, expression=show(wrong, graph.language), correct=False)
     corrections, _ = recompute(replace(graph, steps=tuple(as_error if s.id == step.id else s for s in graph.steps)))
     consequences = [c for c in corrections if not c.is_cause and c.step.stage is Stage.EXECUTE and c.step.id > step.id]

@@ -9,6 +9,7 @@ from distill.evaluation.accuracy import Gold, Grade
 from distill.evaluation.formatting import SHARES, Form
 from distill.evaluation.svr import VerificationRecord
 from parsers import ReasoningGraph
+from parsers.text.tags import untagged
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class Scored:
             "language": output.language,
             "question": output.question,
             "gold": output.gold,
-            "output": output.text,
+            "output": untagged(output.text),
             "prediction": grade and grade.prediction,
             "strict": grade and grade.strict,
             "lenient": grade and grade.lenient,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from distill.data.prompts import prompt
+from distill.data.prompts import has_tags, prompt
 from distill.export.gguf_file import write_gguf
 from distill.export.stock import stock_student
 
@@ -21,7 +21,7 @@ def write_llama_cpp(student: Path, out: Path, *, dtype: str) -> str:
         ValueError: llama.cpp does not know the architecture or the tokenizer.
         UserError: the student cannot be loaded.
     """
-    notes = [f"`{MODEL_FILE}` is for llama.cpp, in {dtype}. `ollama create NAME -f Modelfile` takes it into Ollama."]
+    notes = [f"`{MODEL_FILE}` is for llama.cpp, in {dtype}."]
     if (student / "base.json").is_file():
         from distill.export.folded import describe, fold
 
@@ -40,7 +40,11 @@ def write_llama_cpp(student: Path, out: Path, *, dtype: str) -> str:
             "an answer takes two calls: docs/how-to-export.md shows them. Ollama cannot switch it on inside a prompt; "
             "there the model writes VERIFY without it."
         )
-    (out / "Modelfile").write_text(modelfile(model, tokenizer), encoding="utf-8")
+    if has_tags(tokenizer):
+        notes.append("Ollama cannot ask it: only the chat template writes the tags into a question.")
+    else:
+        notes[0] += " `ollama create NAME -f Modelfile` takes it into Ollama."
+        (out / "Modelfile").write_text(modelfile(model, tokenizer), encoding="utf-8")
     return "\n\n".join(notes)
 
 

@@ -67,8 +67,9 @@ class SymbolicTeacher(Section):
     """`inverse`: VERIFY undoes the whole computation in one step. `steps`: VERIFY computes every step again and marks
     the first that differs."""
     notation: Literal["columns", "tags"] = "columns"
-    """How a step finds its digits. `columns`: by their place, in short texts. `tags`: by a letter beside each digit, in
-    longer texts. An experiment for numbers longer than in training; no benefit shown yet (docs/log.md)."""
+    """How a step finds its digits. `columns`: by their place, in short texts. `tags`: by a letter before each digit, in
+    longer texts, for numbers longer than in training. The chat template writes the tags into questions, and decoded
+    texts do not show them."""
     max_digits: Annotated[Count, Field(le=12)] | None = None
     """Digits of the largest numbers in training, each width equally often. Products have at most 2, lists 3. Unset: the
     ranges of the tasks."""

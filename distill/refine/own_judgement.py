@@ -21,6 +21,7 @@ from parsers import Stage, parse
 from parsers.graph import Span
 from parsers.text.markers import fields
 from parsers.text.prompts import write_question
+from parsers.text.tags import TAG, tag_digits
 from teachers.problems import Problem, Trace
 
 
@@ -64,7 +65,8 @@ def _own(problem: Problem, output: str, is_formed: bool, is_learnt: bool) -> Own
 
 def _row(problem: Problem, output: str) -> Row:
     """The row to learn: the question and the student's own text."""
-    question = write_question(problem.question)
+    has_tags = TAG.search(output) is not None
+    question = write_question(tag_digits(problem.question) if has_tags else problem.question)
     spans = tuple(
         Span(len(question) + field.start, len(question) + field.end, Stage[field.name])
         for field in fields(output)

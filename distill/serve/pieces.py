@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from parsers.text.markers import END_ANSWER
+from parsers.text.tags import untagged
 from students.generation import UNFINISHED, text_of
 
 WINDOW, MAX_WINDOW = 8, 40
@@ -53,7 +54,7 @@ class Pieces:
             self._before = self._decoded(self._start)
 
     def _decoded(self, start: int) -> str:
-        return text_of(self._tokenizer, self._tokens[start:], END_ANSWER)
+        return untagged(text_of(self._tokenizer, self._tokens[start:], END_ANSWER))
 
     def _given_out(self, is_last: bool) -> str:
         """The part of the decoded text that may be sent: without a possible beginning of a stop text."""

@@ -6,7 +6,7 @@ learnt    [EXECUTE] (not the steps) [VERIFY]<STEP>4+8=12, 13 wrong<STEP>3+4+1=8<
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
 
 from distill.data.rows import Row, places, question_place
 from distill.data.sources import row_of
@@ -17,10 +17,6 @@ from distill.tracks.own_traces import OwnTrace
 from parsers import ReasoningGraph, Stage, parse
 from teachers.problems import Problem, Trace, parse_trace
 from teachers.symbolic import Notation, Verify, correct, solve
-from teachers.tagged import first_tag
-
-if TYPE_CHECKING:
-    pass
 
 
 def judge(recipe: Recipe, asked: Trace, output: str) -> OwnTrace:
@@ -38,17 +34,17 @@ def read_sample(problem: Problem, output: str, verify: Verify, notation: Notatio
     if not check_form(output).well_formed:
         return own("malformed")
     graph = parse(output, question=problem.question, format="nrm", language=problem.language)
-    tag = first_tag(" ".join(_texts(graph, Stage.UNDERSTAND)))
-    taught = solve(problem, verify=verify, notation=notation, first_tag=tag)
-    teacher = parse_trace(taught)
-    if any(_texts(graph, stage) != _texts(teacher, stage) for stage in (Stage.UNDERSTAND, Stage.PLAN)):
+    taught = solve(problem, verify=verify, notation=notation)
+    own_steps = partial(_steps, graph, output)
+    taught_steps = partial(_steps, parse_trace(taught), taught.text)
+    if any(own_steps(stage) != taught_steps(stage) for stage in (Stage.UNDERSTAND, Stage.PLAN)):
         return own("misread")
     gold = problem.accepted or problem.answer
     is_right = grade(output, gold=gold, language=problem.language).strict
-    execute = _texts(graph, Stage.EXECUTE)
-    if execute == _texts(teacher, Stage.EXECUTE):
+    execute = own_steps(Stage.EXECUTE)
+    if execute == taught_steps(Stage.EXECUTE):
         return own("right" if is_right else "broken", row_of(taught))
-    mended = correct(problem, execute, verify=verify, notation=notation, first_tag=tag)
+    mended = correct(problem, execute, verify=verify, notation=notation)
     if mended is None:
         return own("other")
     text, first = mended
@@ -60,5 +56,6 @@ def read_sample(problem: Problem, output: str, verify: Verify, notation: Notatio
     return own("corrected", Row(problem.question, str(text), spans=text.spans, ignored=ignored), first)
 
 
-def _texts(graph: ReasoningGraph, stage: Stage) -> list[str]:
-    return [step.text for step in graph.steps if step.stage is stage]
+def _steps(graph: ReasoningGraph, text: str, stage: Stage) -> list[str]:
+    """The steps of a stage as they are written, with their tags."""
+    return [text[step.start : step.end] for step in graph.steps if step.stage is stage]

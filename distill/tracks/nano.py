@@ -91,7 +91,8 @@ def _train_tokenizer(recipe: Recipe, student: NanoStudent, run: Run) -> PreTrain
     from students.tokenizer import train_tokenizer
 
     texts = training_rows(recipe, run.graphs).texts(TOKENIZER_TEXTS)
-    tokenizer = train_tokenizer(texts, vocab_size=student.vocab_size, form=student.format)
+    form = nano_needs.form_of(recipe, student)
+    tokenizer = train_tokenizer(texts, vocab_size=student.vocab_size, form=form)
     refuse_unfilled(recipe, student, len(tokenizer))
     return tokenizer
 

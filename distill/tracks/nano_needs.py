@@ -10,7 +10,7 @@ from distill.data.nano import problems_to_ask, training_rows
 from distill.data.rows import encode_row
 from distill.data.sources import is_local
 from distill.errors import UserError, unknown_name
-from distill.recipe.schema import NanoStudent, Recipe
+from distill.recipe.schema import NanoStudent, Recipe, SymbolicTeacher
 from distill.tracks.needs import Sample, Sizes, without_masks
 from parsers.text.prompts import write_pergunta
 
@@ -39,6 +39,12 @@ def problems(student: NanoStudent) -> Iterator[str]:
         yield f"student.vocab_size: {student.vocab_size} is too small; {needed}"
 
 
+def form_of(recipe: Recipe, student: NanoStudent) -> str:
+    """The student's form for its tokenizer; tags are a form of their own."""
+    teacher = recipe.teacher
+    return "tagged" if isinstance(teacher, SymbolicTeacher) and teacher.notation == "tags" else student.format
+
+
 def sample(recipe: Recipe, student: NanoStudent, may_download: bool) -> Sample | None:
     """The first texts, with a tokenizer trained on them; None if they would have to be downloaded.
 
@@ -51,7 +57,9 @@ def sample(recipe: Recipe, student: NanoStudent, may_download: bool) -> Sample |
         return None
     found = training_rows(recipe)
     rows = list(found.first(PROBED_TEXTS))
-    tokenizer = train_tokenizer((row.text for row in rows), vocab_size=student.vocab_size, form=student.format)
+    tokenizer = train_tokenizer(
+        (row.text for row in rows), vocab_size=student.vocab_size, form=form_of(recipe, student)
+    )
     lengths = [len(encode_row(row, tokenizer, student.max_length).input_ids) for row in rows]
     if (longest := max(lengths)) > student.max_length:
         dropped = sum(length > student.max_length for length in lengths)

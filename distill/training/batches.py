@@ -51,12 +51,17 @@ class Batches:
     even_length: float = math.inf
     """Tokens of a row at which attention costs as much as everything else (students/cost.py)."""
     seed: int = 0
+    position_gap: int = 0
+    """Most positions that are left out where a stage begins (`spread_positions`)."""
 
     def batch(self, k: int) -> Batch:
         """Micro-batch k; one row without labels if the step has too few examples."""
         step, place = divmod(k, self.batches_per_step)
         rows = self.step_rows(step)[place] or [[]]
-        return collate(rows, pad_token_id=self.pad_token_id, multiple=self.pad_to_multiple_of, limit=self.max_length)
+        batch = collate(rows, pad_token_id=self.pad_token_id, multiple=self.pad_to_multiple_of, limit=self.max_length)
+        if self.position_gap:
+            spread_positions(batch, self.position_gap, np.random.default_rng([self.seed, k]))
+        return batch
 
     def step_rows(self, step: int) -> list[list[list[Example]]]:
         """The examples of each row, for the rows of each micro-batch of the step."""
@@ -177,6 +182,22 @@ def collate(rows: list[list[Example]], *, pad_token_id: int, multiple: int = 1, 
             start = end
         values["position_ids"][r, start:] = np.arange(width - start)
     return {name: torch.from_numpy(array) for name, array in values.items()}
+
+
+def spread_positions(batch: Batch, most: int, random: np.random.Generator) -> None:
+    """Leave out 0 to `most` positions wherever the stage changes, in half of the rows.
+
+    The student cannot learn at which distance a digit of another stage is, and has to look for it. So a longer text is
+    nothing new to it (cf. randomised positions, arXiv 2305.16843).
+    """
+    stages, positions = batch["stage_ids"], batch["position_ids"]
+    begins = torch.zeros_like(stages, dtype=torch.bool)
+    begins[:, 1:] = (stages[:, 1:] != stages[:, :-1]) & (positions[:, 1:] > 0)
+    gaps = torch.from_numpy(random.integers(0, most, tuple(stages.shape), endpoint=True))
+    is_spread = torch.from_numpy(random.random((len(stages), 1)) < 0.5)
+    added = torch.where(begins & is_spread, gaps, 0).cumsum(dim=1)
+    starts = torch.where(positions == 0, added, 0).cummax(dim=1).values  # packed examples begin at 0 again
+    batch["position_ids"] = positions + added - starts
 
 
 class BatchStream(IterableDataset[Batch]):

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainerCallback
 
 from distill.errors import RESUME, disk_full
@@ -21,6 +22,7 @@ from distill.training.settings import build_arguments, build_plan, build_policy
 from distill.training.snapshots import Snapshots
 from distill.training.trainer import StageTrainer, TrainResult
 from students.cost import even_length
+from students.freed_memory import keep_freed_memory
 
 
 def train(
@@ -57,6 +59,8 @@ def train(
         Stopped, KeyboardInterrupt: a signal asked to stop; the last step is saved if it ended in time.
     """
     folder = Path(run_dir) / "checkpoints"
+    if not torch.cuda.is_available():
+        keep_freed_memory()
     batches = Batches(
         examples,
         pad_token_id=pad if isinstance(pad := tokenizer.pad_token_id, int) else 0,
@@ -67,6 +71,7 @@ def train(
         layout=settings.batching,
         even_length=even_length(model),
         seed=seed,
+        position_gap=settings.position_gap,
     )
     trainer = StageTrainer(
         model,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from distill.errors import UserError, unknown_name
 from distill.evaluation.votes import How, Poll, Sampling
+from parsers.text.tags import untagged
 
 if TYPE_CHECKING:
     from torch import nn
@@ -58,4 +59,4 @@ def vote_on_one(
             if row.finish and i not in counted:
                 counted.add(i)
                 poll.add(i, text_of(tokenizer, row.written))
-    return poll, [text_of(tokenizer, row.written) for row in rows]
+    return poll, [untagged(text_of(tokenizer, row.written)) for row in rows]

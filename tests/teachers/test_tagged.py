@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from random import Random
-from string import ascii_letters
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from distill.tracks.judge_nano import read_sample
 from parsers import Stage
-from teachers import tagged
+from parsers.text.tags import FIRST, RING, tag_digits, untagged
 from teachers.drawing import Widths
 from teachers.nano_tasks import TASKS, draw_problem
 from teachers.problems import Problem, parse_trace
@@ -19,28 +19,35 @@ from teachers.symbolic import correct, executed_with, solve
 
 DIFFERENCE = Problem("What is 347 - 285?", "62", "arithmetic", expression="347-285")
 WIDE = 10**12
+TAGGED_DIGIT = f"([{RING[0]}-{RING[-1]}])([0-9])"
+
+
+def executed(problem: Problem) -> list[str]:
+    return executed_with(problem, {}, notation="tags")
 
 
 def test_a_trace_letter_by_letter() -> None:
-    assert str(solve(DIFFERENCE, notation="tags", first_tag="c").text) == (
-        "<INST>What is 347 - 285?</INST><THINK>"
-        "[UNDERSTAND]<STEP>c3b4a7-Z2Y8X5"
+    trace = solve(DIFFERENCE, notation="tags")
+    assert trace.text == (
+        "<INST>What is ⓜⓛ3ⓚ4ⓙ7 - ⓘⓗ2ⓖ8ⓕ5?</INST><THINK>"
+        "[UNDERSTAND]<STEP>ⓜⓛ3ⓚ4ⓙ7-ⓘⓗ2ⓖ8ⓕ5"
         "[PLAN]<STEP>compare<STEP>subtract"
-        "[EXECUTE]<STEP>a,X:7>5,><STEP>b,Y:4<8,<<STEP>c,Z:3>2,>"
-        "<STEP>a,X:7-5=2d<STEP>b,Y:4-8-0+10=6e<STEP>c,Z:3-2-1=0f<STEP>f0e6d2"
-        "[VERIFY]<STEP>62+285=347 ok</THINK><ANS>62</ANS>"
+        "[EXECUTE]<STEP>ⓙ7>ⓕ5,><STEP>ⓚ4<ⓖ8,<<STEP>ⓛ3>ⓗ2,>"
+        "<STEP>ⓙ7-ⓕ5=ⓝ2ⓝ<STEP>ⓚ4-ⓖ8-0+10=ⓞ6ⓞ<STEP>ⓛ3-ⓗ2-1=ⓟ0ⓞ<STEP>ⓟⓞ6ⓝ2"
+        "[VERIFY]<STEP>ⓟⓞ6ⓝ2+ⓘⓗ2ⓖ8ⓕ5=ⓜⓛ3ⓚ4ⓙ7 ok</THINK><ANS>ⓟⓞ6ⓝ2</ANS>"
+    )
+    assert untagged(trace.text).endswith(
+        "<STEP>7-5=2<STEP>4-8-0+10=6<STEP>3-2-1=0<STEP>62[VERIFY]<STEP>62+285=347 ok</THINK><ANS>62</ANS>"
     )
 
 
 def test_a_product_of_two_rows() -> None:
-    problem = Problem("What is 47 * 36?", "1692", "arithmetic", expression="47*36")
-    execute = [step.text for step in parse_trace(solve(problem, notation="tags", first_tag="e")).steps]
-    assert execute[2:-1] == [
-        "d,b:7*6=42f", "e,b:4*6=24", "24+4=28g", "2h",
-        "0i", "d,c:7*3=21j", "e,c:4*3=12", "12+2=14k", "1l",
-        "h2g8f2+l1k4j1i0",
-        "f,i:2+0=2m", "g,j:8+1+0=9n", "h,k:2+4+0=6o", "0,l:0+1+0=1p",
-        "p1o6n9m2",
+    assert executed(Problem("What is 47 * 36?", "1692", "arithmetic", expression="47*36")) == [
+        "ⓚ7*ⓗ6=4ⓝ2", "ⓛ4*ⓗ6=24", "24+4=2ⓞ8", "ⓟ2",
+        "ⓡ0", "ⓚ7*ⓘ3=2ⓢ1", "ⓛ4*ⓘ3=12", "12+2=1ⓣ4", "ⓤ1",
+        "ⓠⓟ2ⓞ8ⓝ2+ⓥⓤ1ⓣ4ⓢ1ⓡ0",
+        "ⓝ2+ⓡ0=ⓦ2", "ⓞ8+ⓢ1+0=ⓧ9", "ⓟ2+ⓣ4+0=ⓨ6", "0+ⓤ1+0=ⓩ1",
+        "⒜ⓩ1ⓨ6ⓧ9ⓦ2",
     ]  # fmt: skip
 
 
@@ -49,49 +56,79 @@ def test_a_product_of_two_rows() -> None:
 def test_every_trace_is_true_and_answers_as_columns_do(task: str, extra: int) -> None:
     for index in range(40):
         problem = draw_problem(task, seed=2, index=index, split="test", extra_digits=extra, max_digits=5)
-        graph = parse_trace(solve(problem, notation="tags"))
+        graph = parse_trace(solve(problem, notation="tags", first_tag=index))
         assert graph.answer == problem.answer, problem.question
         assert not graph.problems
         assert [step.text for step in graph.steps if step.correct is False] == []
 
 
-@given(st.integers(0, WIDE), st.integers(0, WIDE), st.sampled_from("+-"), st.sampled_from(ascii_letters))
-def test_a_step_looks_its_digits_up_by_their_tags(x: int, y: int, sign: str, first: str) -> None:
+@given(st.integers(0, WIDE), st.integers(0, WIDE), st.sampled_from("+-"), st.integers(0, len(RING) - 1))
+def test_a_step_looks_its_digits_up_by_their_tags(x: int, y: int, sign: str, first: int) -> None:
     problem = Problem(f"What is {x} {sign} {y}?", str(eval(f"{x}{sign}{y}")), "arithmetic", expression=f"{x}{sign}{y}")
-    graph = parse_trace(solve(problem, notation="tags", first_tag=first))
-    assert graph.answer == problem.answer
-    (understood,) = (step.text for step in graph.steps if step.stage is Stage.UNDERSTAND)
-    digits = dict(re.findall("([a-zA-Z])([0-9])", understood))
+    trace = solve(problem, notation="tags", first_tag=first)
+    assert parse_trace(trace).answer == problem.answer
+    question, _, written = trace.text.partition("</INST>")
+    digits = dict(re.findall(TAGGED_DIGIT, question))
     assert len(digits) == len(str(x)) + len(str(y)), "no tag stands twice"
-    for step in graph.steps:
-        if found := re.match("([a-zA-Z0]),([a-zA-Z0]):([0-9])[-+<>=]([0-9])", step.text):
-            left, right, a, b = found.groups()
-            assert (digits.get(left, "0"), digits.get(right, "0")) == (a, b)
+    for tag, digit in re.findall(TAGGED_DIGIT, written):  # a result has tags of its own
+        assert digits.setdefault(tag, digit) == digit
 
 
 def test_the_shape_of_a_step_does_not_tell_the_width() -> None:
     def shapes(x: int, y: int) -> set[str]:
-        steps = executed_with(Problem("", "", "arithmetic", expression=f"{x}+{y}"), {}, notation="tags", first_tag="m")
-        return {re.sub("[0-9]", "9", re.sub("[a-zA-Z]", "t", step)) for step in steps if ":" in step}
+        steps = executed(Problem(f"{x} + {y}", "", "arithmetic", expression=f"{x}+{y}"))
+        return {re.sub("[0-9]", "9", re.sub(f"[{RING}]", "t", step)) for step in steps if "=" in step}
 
-    assert shapes(12, 34) <= shapes(87654321, 12345678) == {"t,t:9+9=9t", "t,t:9+9+9=9t"}
-
-
-def test_the_first_letter_is_read_from_what_a_student_wrote() -> None:
-    assert tagged.first_tag("c3b4a7-Z2Y8X5") == "c"
-    assert tagged.first_tag("last 6") is None
-    assert tagged.first_tag("") is None
+    assert shapes(12, 34) <= shapes(87654321, 12345678) == {"t9+t9=t9", "t9+t9+9=t9"}
 
 
-def test_an_own_error_is_put_right_in_the_letters_of_the_student() -> None:
-    execute = executed_with(DIFFERENCE, {4: 7}, notation="tags", first_tag="q")
-    assert execute[4] == "p,m:4-8-0+10=7s"
-    found = correct(DIFFERENCE, execute, verify="steps", notation="tags", first_tag="q")
+def test_equal_numbers_of_a_question_have_tags_of_their_own() -> None:
+    same = Problem("What is 5 + 5?", "10", "arithmetic", expression="5+5")
+    assert executed(same)[0] == "ⓛ5+ⓙ5=1ⓝ0"
+
+
+def test_a_number_that_the_question_does_not_have_gets_the_next_tags() -> None:
+    doubling = Problem("What comes next: 3, 6, 12, 24?", "48", "pattern")
+    plan = [step for step in solve(doubling, notation="tags").text.split("<STEP>") if "times" in step]
+    assert plan == ["times ⓒⓑ2"]
+
+
+def test_an_own_error_is_put_right_with_its_tags() -> None:
+    execute = executed_with(DIFFERENCE, {4: 7}, notation="tags")
+    assert execute[4] == "ⓚ4-ⓖ8-0+10=ⓞ7ⓞ"
+    found = correct(DIFFERENCE, execute, verify="steps", notation="tags")
     assert found is not None
     text, first = found
     assert first == 4
-    assert "p,m:4-8-0+10=6s, 7s wrong" in text
-    assert text.endswith("<ANS>62</ANS>")
+    assert "ⓚ4-ⓖ8-0+10=ⓞ6ⓞ, ⓞ7ⓞ wrong" in text
+    assert untagged(text).endswith("<ANS>62</ANS>")
+
+
+@pytest.mark.parametrize("task", ["arithmetic", "two_step", "pattern", "word_problem"])
+def test_an_output_with_a_wrong_step_is_read_and_corrected(task: str) -> None:
+    kinds = set()
+    for index in range(20):
+        problem = draw_problem(task, seed=4, index=index, split="test", max_digits=5)
+        trace = solve(problem, notation="tags", error_rate=1, seed=index)
+        own = read_sample(problem, trace.text.partition("<THINK>")[2], "inverse", "tags")
+        kinds.add(own.kind)
+        assert own.kind == ("corrected" if trace.wrong else "right")
+        assert own.row is not None
+        assert own.row.text.startswith(f"<INST>{tag_digits(problem.question)}</INST>")
+    assert "corrected" in kinds
+
+
+def test_a_value_out_of_range_keeps_its_sign_before_the_tag() -> None:
+    assert executed_with(DIFFERENCE, {3: -2}, notation="tags")[3].startswith("ⓙ7-ⓕ5=-ⓝ2")
+
+
+def test_the_stages_of_a_trace_cover_its_tags() -> None:
+    trace = solve(DIFFERENCE, notation="tags")
+    assert "".join(trace.text[start:end] for start, end, _, _ in trace.spans) == trace.text
+    graph = parse_trace(trace)
+    understood = next(step for step in graph.steps if step.stage is Stage.UNDERSTAND)
+    assert understood.text == "347-285"
+    assert trace.text[understood.start : understood.end] == tag_digits("347-285", FIRST)
 
 
 def test_widths_are_even_and_products_stay_short() -> None:

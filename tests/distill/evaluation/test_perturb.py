@@ -188,3 +188,20 @@ def test_any_value_can_be_computed_on_with(place, value, index):
     assert steps[:place] == taught[:place]
     if place < min(len(steps), len(taught)) and "=" in taught[place] and steps[place] != taught[place]:
         assert steps[place].endswith(f"={value}")
+
+
+def test_a_changed_step_keeps_its_tags():
+    problem = Problem("What is 59 + 84 - 69?", "74", "two_step", "en", "two_step-0", expression="59+84-69")
+    output = solve(problem, notation="tags").text.partition("<THINK>")[2]
+    one = score_output(Output(problem.question, output, "74", "two_step", "en"))
+    redo = teacher_steps([problem], "tags")
+    changes = [change_one_step(one, Random(seed), redo) for seed in range(60)]
+    found = {(c.prefix.rpartition("<STEP>")[2], c.expected) for c in changes if c}
+    assert {("ⓚ9+ⓗ4=ⓝ3", "5+8+0=13"), ("ⓚ9+ⓗ4=1ⓝ4", "144-69")} <= found
+    assert all(output.startswith(c.prefix.rpartition("<STEP>")[0]) for c in changes if c)
+
+
+def test_without_the_teachers_steps_no_tagged_step_is_changed():
+    output = "[UNDERSTAND]<STEP>ⓛ7+ⓘ5[PLAN]<STEP>add[EXECUTE]<STEP>ⓛ7+ⓘ5=1ⓝ2[VERIFY]<STEP>ok</THINK><ANS>1ⓝ2</ANS>"
+    one = score_output(Output("What is 7 + 5?", output, "12", "arithmetic", "en"))
+    assert change_one_step(one, Random(0)) is None

@@ -10,8 +10,10 @@ import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM, Qwen3Config, Qwen3ForCausalLM
 
+from distill.data.prompts import prompt
 from distill.export.gguf_file import write_gguf
 from distill.export.gguf_tokenizer import pre_tokenizer
+from parsers.text.tags import tag_digits
 from students.axion import AXION_SIZES
 from students.generation import load_student
 from students.llama import to_llama
@@ -24,6 +26,7 @@ TEXTS = [
     "<INST>What is 47 + 35?</INST><THINK>[UNDERSTAND]<STEP>47+35[PLAN]<STEP>add</THINK><ANS>82</ANS>",
     "# Pergunta: Quanto é 3,5 × 2?\n# Resposta: 7,0",
     "<USER> Ana tem 12 maçãs.<\\USER> <THINK> 12/3=4 <\\THINK> <ANSWER> 4 <\\ANSWER>",
+    tag_digits("<INST>What is 47 + 35?</INST><THINK>[UNDERSTAND]<STEP>47+35"),
     "  two  blanks, a\ttab\r\n\n and ▁ itself </s> <unk> <pad>",
     "Lan có 5 quả táo, ăn 2 quả. 数学 🙂 ñ ½ −3 ≤ 4",
     "",
@@ -50,8 +53,8 @@ def texts() -> list[str]:
         " and",
         "-0.5",
     ]
-    rows = [parts[(i * 7) % 16] + parts[(i // 3) % 16] + parts[(i * 5 + i // 16) % 16] for i in range(494)]
-    return TEXTS + [f"{row}{TEXTS[i % 6][: i % 40]}" for i, row in enumerate(rows)]
+    rows = [parts[(i * 7) % 16] + parts[(i // 3) % 16] + parts[(i * 5 + i // 16) % 16] for i in range(493)]
+    return TEXTS + [f"{row}{TEXTS[i % 7][: i % 40]}" for i, row in enumerate(rows)]
 
 
 @pytest.fixture(params=list(FORMS))
@@ -111,6 +114,16 @@ def test_llama_cpp_gives_the_same_token_ids(tokenizer: Any, llama_cpp: Any, tmp_
     for text in given:
         ids = post("/tokenize", {"content": text, "parse_special": True, "add_special": True})["tokens"]
         assert ids == tokenizer(text, add_special_tokens=False)["input_ids"], text
+
+
+def test_llama_cpp_writes_the_tags_into_a_question(llama_cpp: Any, tmp_path: Path) -> None:
+    tokenizer = train_tokenizer(TEXTS * 3, vocab_size=700, form="tagged")
+    write_gguf(small(LlamaForCausalLM, LlamaConfig), tokenizer, tmp_path / "m.gguf", dtype="f16", name="m")
+    post = llama_cpp(tmp_path / "m.gguf")
+    question = "Which is larger, 907 or 1234567890123 (or −5, à 2)?"
+    asked = post("/apply-template", {"messages": [{"role": "user", "content": question}]})["prompt"]
+    assert asked == prompt(tokenizer, question)
+    assert tag_digits(question) in asked
 
 
 def shown_by_llama_cpp(model: Any, tokenizer: Any) -> tuple[list[int], torch.Tensor]:

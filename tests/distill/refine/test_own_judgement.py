@@ -71,6 +71,13 @@ def test_its_own_text_is_learnt_behind_the_question() -> None:
     assert {stage for stage in example.stage_ids if stage >= 0} == set(map(int, Stage))
 
 
+def test_its_own_text_with_tags_follows_the_tagged_question() -> None:
+    taught = solve(SUM, notation="tags").text
+    (own,) = keep_own(ASKED, [taught.partition("<THINK>")[2]], "both")
+    assert own.row is not None
+    assert own.row.text == taught
+
+
 def test_questions_get_longer_by_round_and_are_asked_four_digits_further() -> None:
     recipe = load_recipe(
         "miniaxion_tiny", [*TINY, "refine.keep=both", "teacher.tasks={even_odd: 1}", "teacher.max_digits=5"]

@@ -263,3 +263,12 @@ def test_what_lies_beyond_the_training_range_is_a_column_for_each_number_of_digi
     assert list(rows[0]["columns"]) == ["tasks' own range", "training range", "+1 digit", "+2 digits"]
     assert rows[2]["columns"]["+2 digits"] == {"accuracy": 0.75, "interval": None}
     assert beyond(metrics) == beyond({**metrics, "beyond": {}}) == []
+
+
+def test_own_errors_have_rows_below_the_tasks():
+    table = {"tasks": {"sorting": {"accuracy": 0.9}}, "average": {"accuracy": 0.9}}
+    own = {"wrong": 8, "flagged": 6, "corrected": 2}
+    rows = beyond({**table, "svr": {"own": None}, "beyond": {"1": {**table, "svr": own}, "2": {**table, "svr": None}}})
+    assert [row["task"] for row in rows[1:]] == ["Own wrong results flagged", "Own wrong results corrected"]
+    assert [one and one["accuracy"] for one in rows[1]["columns"].values()] == [None, 0.75, None]
+    assert [one and one["accuracy"] for one in rows[2]["columns"].values()] == [None, 0.25, None]

@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from distill.serve.pieces import Pieces
+from parsers.text.tags import tag_digits
 from students.generation import text_of
+from students.tokenizer import train_tokenizer
 
 TEXTS = [
     "[PLAN]<STEP>add[EXECUTE]<STEP>4+5=9</THINK><ANS>9</ANS>",
@@ -36,6 +38,15 @@ def test_pieces_joined_are_the_text(nano_student, chat_student, text, size):
         whole, given_out = joined(tokenizer, ids, [size] * len(ids))
         assert whole == "".join(given_out) == text_of(tokenizer, ids)
         assert all("\ufffd" not in piece for piece in given_out)
+
+
+@pytest.mark.parametrize("size", [1, 2, 7])
+def test_tags_do_not_show(size):
+    text = tag_digits(TEXTS[0])
+    tokenizer = train_tokenizer([text] * 20, vocab_size=500, form="tagged")
+    ids = tokenizer(text, add_special_tokens=False)["input_ids"]
+    assert joined(tokenizer, ids, [size] * len(ids))[0] == TEXTS[0]
+    assert text_of(tokenizer, ids) == text
 
 
 @given(st.lists(st.integers(0, 300), max_size=30), st.lists(st.integers(1, 5), max_size=30))

@@ -8,6 +8,7 @@ from collections import Counter
 from itertools import combinations_with_replacement, islice, pairwise
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -16,7 +17,7 @@ from torch.utils.data import DataLoader
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from distill.errors import UserError
-from distill.training.batches import Batches, BatchStream, collate, pack, split_evenly
+from distill.training.batches import Batches, BatchStream, collate, pack, split_evenly, spread_positions
 from distill.training.loss import StudentLoss, weight_sum
 from students.encoding import Example, compact
 
@@ -113,6 +114,29 @@ def test_labels_and_stages_stay_with_their_tokens() -> None:
         "attention_mask": [[1, 1, 1, 1, 1, 0, 0, 0], [1, 1, 0, 0, 0, 0, 0, 0]],
         "position_ids": [[0, 1, 2, 0, 1, 0, 1, 2], [0, 1, 0, 1, 2, 3, 4, 5]],
     }
+
+
+def test_positions_are_left_out_where_a_stage_begins() -> None:
+    stages = [-1, -1, 0, 0, 2, 2, 2]
+    one = Example(list(range(7)), list(range(7)), stages)
+    plain = collate([[one, one]] * 200, pad_token_id=99, multiple=16)
+    spread = {name: values.clone() for name, values in plain.items()}
+    spread_positions(spread, 9, np.random.default_rng(0))
+    steps = spread["position_ids"].diff(dim=1)
+    assert torch.equal(steps[:, [0, 2, 4, 5]], torch.ones(200, 4, dtype=torch.int64)), (
+        "within a stage nothing is left out"
+    )
+    assert set(steps[:, [1, 3]].flatten().tolist()) == set(range(1, 11))
+    untouched = (spread["position_ids"] == plain["position_ids"]).all(dim=1).float().mean()
+    assert 0.4 < untouched < 0.6
+    assert torch.equal(spread["position_ids"] == 0, plain["position_ids"] == 0), "packed examples still begin at 0"
+    assert all(torch.equal(spread[name], plain[name]) for name in plain if name != "position_ids")
+
+
+def test_the_gaps_of_a_batch_are_repeatable() -> None:
+    source = batches(position_gap=9)
+    assert torch.equal(source.batch(5)["position_ids"], source.batch(5)["position_ids"])
+    assert any(not torch.equal(source.batch(k)["position_ids"], batches().batch(k)["position_ids"]) for k in range(9))
 
 
 @given(st.lists(st.integers(1, 30), min_size=1, max_size=40))

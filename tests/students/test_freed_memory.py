@@ -1,0 +1,31 @@
+"""Freed memory stays in the process: the next step touches no new pages."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+SCRIPT = """
+import resource, torch
+from students.freed_memory import keep_freed_memory
+assert {keep} is False or keep_freed_memory()
+def faults(): return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+def step(): return sum(torch.ones(4_000_000).sum() for _ in range(4))
+step(), step()
+before = faults()
+for _ in range(5): step()
+print(faults() - before)
+"""
+
+
+def page_faults(*, keep: bool) -> int:
+    done = subprocess.run([sys.executable, "-c", SCRIPT.format(keep=keep)], capture_output=True, text=True, check=True)
+    return int(done.stdout)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="mallopt is glibc's")
+def test_steps_after_the_first_touch_no_new_pages() -> None:
+    kept, before = page_faults(keep=True), page_faults(keep=False)
+    assert 10 * kept < before, "16 MB are 4,000 pages, or 8 huge ones, each of 20 times"
