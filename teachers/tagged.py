@@ -4,28 +4,28 @@
     [UNDERSTAND] ⓜⓛ3ⓚ4ⓙ7-ⓘⓗ2ⓖ8ⓕ5
     [PLAN]       compare, subtract
     [EXECUTE]    ⓙ7>ⓕ5,>  ⓚ4<ⓖ8,<  ⓛ3>ⓗ2,>     which number is larger so far
-                 ⓙ7-ⓕ5=ⓝ2ⓝ  ⓚ4-ⓖ8-0+10=ⓞ6ⓞ  ⓛ3-ⓗ2-1=ⓟ0ⓞ
-                 ⓟⓞ6ⓝ2                         the complete result
-    [VERIFY]     ⓟⓞ6ⓝ2+ⓘⓗ2ⓖ8ⓕ5=ⓜⓛ3ⓚ4ⓙ7 ok
-    ⓟⓞ6ⓝ2                                      which reads as 62
+                 ⓙ7-ⓕ5=⒜⒝2⒝  ⓚ4-ⓖ8-0+10=⒞6⒞  ⓛ3-ⓗ2-1=⒟0⒞
+                 ⒟⒞6⒝2                         the complete result
+    [VERIFY]     ⒟⒞6⒝2+ⓘⓗ2ⓖ8ⓕ5=ⓜⓛ3ⓚ4ⓙ7 ok
+    ⒟⒞6⒝2                                      which reads as 62
 
 Columns must be counted, and a student counts only as far as in training. Tags are looked up instead: the next digit of
 a number is that of the next tag. A number begins with a tag that has no digit, so that its end is found in the same
-way. A digit that a number does not have is written `0`, without a tag. The letters of results run upwards from the
-question's first. The last tag of a step of a subtraction is that of the first digit of the result so far.
+way. A digit that a number does not have is written `0`, without a tag. Results have letters in brackets, which run
+upwards. The last tag of a step of a subtraction is that of the first digit of the result so far.
 (Index hints: arXiv 2310.16028.)
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from typing import NamedTuple
 
 from parsers.graph import Stage
-from parsers.text.tags import FIRST, RING
+from parsers.text.tags import FIRST, GIVEN, RESULTS, starts
 from teachers import columns
 from teachers.problems import Problem
 from teachers.work import Solver, Work
@@ -66,19 +66,19 @@ class Number:
 
 
 def _above(tag: str) -> str:
-    return RING[(RING.index(tag) + 1) % len(RING)]
+    ring = GIVEN if tag in GIVEN else RESULTS
+    return ring[(ring.index(tag) + 1) % len(ring)]
 
 
 class Tags:
     """The tags of one trace: downwards for the numbers of the question, upwards for results."""
 
     def __init__(self, work: Work, problem: Problem) -> None:
-        first = FIRST if work.first_tag is None else work.first_tag
-        self._down, self._up = first, first + 1
+        self._down, self._up = starts(FIRST if work.first_tag is None else work.first_tag)
         self._given = [self._new(found) for found in re.findall("[0-9]+", problem.question)]
 
     def _new(self, digits: str) -> Number:
-        tags = [RING[(self._down - i) % len(RING)] for i in range(1, len(digits) + 1)]
+        tags = [GIVEN[(self._down - i) % len(GIVEN)] for i in range(1, len(digits) + 1)]
         self._down -= len(digits) + 1
         return Number(tuple(map(Digit, tags, digits)))
 
@@ -92,15 +92,43 @@ class Tags:
         return replace(found, is_negative=n < 0)
 
     def next(self) -> str:
-        """The tag of the next digit of a result."""
+        """The next tag of a result."""
         self._up += 1
-        return RING[(self._up - 1) % len(RING)]
+        return RESULTS[(self._up - 1) % len(RESULTS)]
 
-    def result(self, digits: list[Digit]) -> Number:
-        """The number with these digits, the least significant first, without leading zeros."""
-        self._up += 1  # the tag of the digit that the result does not have
-        number = Number(tuple(reversed(digits)))
-        return replace(number, digits=number.digits[-len(str(int(number))) :])
+
+class Result:
+    """The digits of a result as they are written, the least significant first. A tag without a digit stands below."""
+
+    def __init__(self, tags: Tags) -> None:
+        self._tags, self._before = tags, tags.next()
+        self._digits: list[Digit] = []
+        self.tag = ""
+        """The tag of the newest digit."""
+
+    def written(self) -> Callable[[int], str]:
+        """Takes the tag of the next digit; gives the text of a value of at most two digits, whose last one has it."""
+        self.tag, before = self._tags.next(), self._before
+        self._before, marks = "", before + self.tag
+
+        def text(value: int) -> str:
+            tens, ones = divmod(abs(value), 10)
+            return f"{'-' if value < 0 else ''}{tens or ''}{marks}{ones}"
+
+        return text
+
+    def append(self, value: int) -> None:
+        """The last digit of the value has the newest tag."""
+        self._digits.append(Digit(self.tag, str(value % 10)))
+
+    def number(self, work: Work, carry: int = 0) -> Number:
+        """The number without leading zeros; a last carry is a separate step."""
+        if carry:
+            work.write(Stage.EXECUTE, self.written()(carry))
+            self.append(carry)
+        self._tags.next()  # that of the digit which the number does not have
+        found = Number(tuple(reversed(self._digits)))
+        return replace(found, digits=found.digits[-len(str(int(found))) :])
 
 
 def pairs(x: Number, y: Number) -> Iterator[tuple[Digit, Digit]]:
@@ -108,62 +136,53 @@ def pairs(x: Number, y: Number) -> Iterator[tuple[Digit, Digit]]:
     return zip_longest(reversed(x.digits), reversed(y.digits), fillvalue=MISSING)
 
 
-def _with_carry(work: Work, tags: Tags, digits: list[Digit], carry: int) -> Number:
-    """The number with these digits; a last carry is a separate step."""
-    if carry:
-        digits.append(Digit(tags.next(), str(carry)))
-        work.write(Stage.EXECUTE, str(digits[-1]))
-    return tags.result(digits)
-
-
-def _tens_and_ones(value: int, tag: str) -> str:
-    """A value of at most two digits with the tag of its last digit."""
-    tens, ones = divmod(abs(value), 10)
-    return f"{'-' if value < 0 else ''}{tens or ''}{tag}{ones}"
-
-
 def add(work: Work, tags: Tags, x: Number, y: Number) -> Number:
     """Adds column by column."""
-    carry, digits = "", list[Digit]()
+    carry, result = "", Result(tags)
     for a, b in pairs(x, y):
-        tag, total = tags.next(), int(a.value) + int(b.value) + int(carry or 0)
-        total = work.compute(f"{a}+{b}{carry}", total, written=lambda value, tag=tag: _tens_and_ones(value, tag))
+        total = int(a.value) + int(b.value) + int(carry or 0)
+        total = work.compute(f"{a}+{b}{carry}", total, written=result.written())
         carry = f"+{total // 10}"
-        digits.append(Digit(tag, str(total % 10)))
-    return _with_carry(work, tags, digits, int(carry or 0))
+        result.append(total)
+    return result.number(work, int(carry or 0))
 
 
 def subtract(work: Work, tags: Tags, x: Number, y: Number) -> Number:
     """Subtracts column by column; x >= y."""
-    borrow, digits, top = "", list[Digit](), ""
+    borrow, top, result = "", "", Result(tags)
     for a, b in pairs(x, y):
-        tag, difference = tags.next(), int(a.value) - int(b.value) + int(borrow or 0)
-        ten = 10 if difference < 0 else 0
+        difference = int(a.value) - int(b.value) + int(borrow or 0)
+        ten, text = 10 if difference < 0 else 0, result.written()
 
-        def written(value: int, tag: str = tag, top: str = top) -> str:
-            return _tens_and_ones(value, tag) + (tag if value % 10 or not top else top)
+        def written(value: int, text: Callable[[int], str] = text, top: str = top) -> str:
+            return text(value) + _top(value, result.tag, top)
 
         value = work.compute(f"{a}-{b}{borrow}{'+10' if ten else ''}", difference + ten, written=written)
-        borrow, top = f"-{ten // 10}", tag if value % 10 or not top else top
-        digits.append(Digit(tag, str(value % 10)))
-    return tags.result(digits)
+        borrow, top = f"-{ten // 10}", _top(value, result.tag, top)
+        result.append(value)
+    return result.number(work)
+
+
+def _top(value: int, tag: str, before: str) -> str:
+    """The tag of the first digit so far that is not zero; that of the last digit if all are zero."""
+    return tag if value % 10 or not before else before
 
 
 def multiply_row(work: Work, tags: Tags, x: Number, digit: Digit, zeros: int = 0) -> Number:
     """x times one digit and ten to the power of `zeros`; the product and the carry are two steps, as in columns."""
-    digits = [Digit(tags.next(), "0") for _ in range(zeros)]
-    work.write(Stage.EXECUTE, *map(str, digits))
-    carry = 0
+    carry, result = 0, Result(tags)
+    for _ in range(zeros):
+        work.write(Stage.EXECUTE, result.written()(0))
+        result.append(0)
     for a in reversed(x.digits):
         expression, product = f"{a}*{digit}", int(a.value) * int(digit.value)
         if carry:
             product = work.compute(expression, product)
             expression, product = f"{product}+{carry}", product + carry
-        tag = tags.next()
-        product = work.compute(expression, product, written=lambda value, tag=tag: _tens_and_ones(value, tag))
+        product = work.compute(expression, product, written=result.written())
         carry = product // 10
-        digits.append(Digit(tag, str(product % 10)))
-    return _with_carry(work, tags, digits, carry)
+        result.append(product)
+    return result.number(work, carry)
 
 
 def multiply(work: Work, tags: Tags, x: Number, y: Number) -> Number:

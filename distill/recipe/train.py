@@ -55,8 +55,8 @@ class Train(Section):
     """How examples form a batch. `length_grouped`: examples of similar length together. `packed`: several in one row,
     which do not see each other. `padded`: each row padded to the longest."""
     position_gap: CountOrZero = 0
-    """Most positions that are left out where a stage begins, drawn anew for half of the examples. The student then
-    looks for digits instead of counting, also in texts longer than in training. 0: none."""
+    """Most positions that are left out between two tokens; how often is drawn for each example. The student then looks
+    for what it needs instead of counting positions, also in texts longer than in training. 0: none."""
     logging_steps: Count = 50
     """Optimizer steps between two lines of progress."""
     report_to: Literal["none", "tensorboard", "wandb", "trackio"] = "none"

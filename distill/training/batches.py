@@ -52,7 +52,7 @@ class Batches:
     """Tokens of a row at which attention costs as much as everything else (students/cost.py)."""
     seed: int = 0
     position_gap: int = 0
-    """Most positions that are left out where a stage begins (`spread_positions`)."""
+    """Most positions that are left out between two tokens (`spread_positions`)."""
 
     def batch(self, k: int) -> Batch:
         """Micro-batch k; one row without labels if the step has too few examples."""
@@ -185,17 +185,15 @@ def collate(rows: list[list[Example]], *, pad_token_id: int, multiple: int = 1, 
 
 
 def spread_positions(batch: Batch, most: int, random: np.random.Generator) -> None:
-    """Leave out 0 to `most` positions wherever the stage changes, in half of the rows.
+    """Leave out 0 to `most` positions before tokens; how often is drawn for each row, from never to always.
 
-    The student cannot learn at which distance a digit of another stage is, and has to look for it. So a longer text is
-    nothing new to it (cf. randomised positions, arXiv 2305.16843).
+    A student cannot count by such positions, so it learns to look for what it needs. The positions of a longer text
+    without gaps are nothing new to it (randomised positions, arXiv 2305.16843).
     """
-    stages, positions = batch["stage_ids"], batch["position_ids"]
-    begins = torch.zeros_like(stages, dtype=torch.bool)
-    begins[:, 1:] = (stages[:, 1:] != stages[:, :-1]) & (positions[:, 1:] > 0)
-    gaps = torch.from_numpy(random.integers(0, most, tuple(stages.shape), endpoint=True))
-    is_spread = torch.from_numpy(random.random((len(stages), 1)) < 0.5)
-    added = torch.where(begins & is_spread, gaps, 0).cumsum(dim=1)
+    positions = batch["position_ids"]
+    gaps = random.integers(1, most, tuple(positions.shape), endpoint=True)
+    gaps *= random.random(gaps.shape) < random.random((len(gaps), 1))
+    added = torch.where(positions > 0, torch.from_numpy(gaps), 0).cumsum(dim=1)
     starts = torch.where(positions == 0, added, 0).cummax(dim=1).values  # packed examples begin at 0 again
     batch["position_ids"] = positions + added - starts
 

@@ -2,8 +2,9 @@
 
     What is 347 - 85?    ->    What is ⓜⓛ3ⓚ4ⓙ7 - ⓘⓗ8ⓖ5?
 
-A number starts with the tag of a digit that it does not have; then each digit follows its own tag. Tags form a ring of
-78 letters and run downwards through a question. Tokenizers treat them as special tokens, so decoded text has none.
+A number starts with the tag of a digit that it does not have; then each digit follows its own tag. The tags of a
+question form a ring of 52 letters and run downwards; those of results form a ring of 26. Tokenizers treat them as
+special tokens, so decoded text has none.
 """
 
 from __future__ import annotations
@@ -11,12 +12,22 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-RING = "".join(map(chr, range(0x249C, 0x24EA)))
-"""⒜ to ⒵, Ⓐ to Ⓩ, ⓐ to ⓩ, which are in no text about numbers."""
-FIRST = RING.index("ⓜ")
-"""Place in the ring at which questions start outside of training."""
+RESULTS = "".join(map(chr, range(0x249C, 0x24B6)))
+"""⒜ to ⒵, for the digits of results."""
+GIVEN = "".join(map(chr, range(0x24B6, 0x24EA)))
+"""Ⓐ to Ⓩ, ⓐ to ⓩ, for the digits of questions."""
+RING = RESULTS + GIVEN
+"""All tags; no text about numbers has these letters."""
+FIRST = GIVEN.index("ⓜ")
+"""Where questions start outside of training: at ⓜ, and results at ⒜."""
+NUM_STARTS = len(GIVEN) * len(RESULTS)
 TAG = re.compile(f"[{RING[0]}-{RING[-1]}]")
 _NUMBER = re.compile("[0-9]+")
+
+
+def starts(first: int) -> tuple[int, int]:
+    """Of one of NUM_STARTS ways to start: the place of the first tag in GIVEN, and in RESULTS."""
+    return first % len(GIVEN), first // len(GIVEN) % len(RESULTS)
 
 
 def tag_digits(text: str, first: int = FIRST) -> str:
@@ -25,11 +36,11 @@ def tag_digits(text: str, first: int = FIRST) -> str:
     >>> tag_digits("7 + 12")
     'ⓜⓛ7 + ⓚⓙ1ⓘ2'
     """
-    place = first
+    place, _ = starts(first)
 
     def tagged(found: re.Match[str]) -> str:
         nonlocal place
-        number = [RING[(place - i) % len(RING)] for i in range(len(found[0]) + 1)]
+        number = [GIVEN[(place - i) % len(GIVEN)] for i in range(len(found[0]) + 1)]
         place -= len(number)
         return number[0] + "".join(map("".join, zip(number[1:], found[0], strict=True)))
 
@@ -57,9 +68,9 @@ def span_with_tags(text: str) -> Callable[[int, int], tuple[int, int]]:
     return lambda start, end: (places[start - 1] + 1 if start else 0, places[end] if end < len(places) else len(text))
 
 
-_NEXT = f"{{{{ ring[at.place] }}}}{{% set at.place = (at.place + {len(RING) - 1}) % {len(RING)} %}}"
+_NEXT = f"{{{{ ring[at.place] }}}}{{% set at.place = (at.place + {len(GIVEN) - 1}) % {len(GIVEN)} %}}"
 CHAT_CONTENT = (
-    f"{{% set ring = '{' '.join(RING)}'.split(' ') %}}{{% set at = namespace(place={FIRST}, inside=false) %}}"
+    f"{{% set ring = '{' '.join(GIVEN)}'.split(' ') %}}{{% set at = namespace(place={FIRST}, inside=false) %}}"
     "{% set text = message['content'] | string %}{% for i in range(text | length) %}"
     "{% if text[i] in '0123456789' %}"
     f"{{% if not at.inside %}}{_NEXT}{{% endif %}}{_NEXT}{{% set at.inside = true %}}"

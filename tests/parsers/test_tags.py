@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from distill.evaluation.accuracy import answer_field, grade
 from distill.evaluation.formatting import check_form
 from parsers import parse
-from parsers.text.tags import RING, span_with_tags, tag_digits, untagged
+from parsers.text.tags import GIVEN, RING, span_with_tags, tag_digits, untagged
 
 TEXT = "[UNDERSTAND]<STEP>ⓛ7+ⓘ5[PLAN]<STEP>add[EXECUTE]<STEP>ⓛ7+ⓘ5=1ⓝ2[VERIFY]<STEP>ok</THINK><ANS>ⓟⓞ1ⓝ2</ANS>"
 
@@ -19,7 +19,7 @@ def test_a_tagged_question_reads_as_before(question: str, first: int) -> None:
     assert untagged(tagged) == question
     numbers = "".join(c if c.isdecimal() else " " for c in question).split()
     assert len(tagged) - len(question) == sum(map(len, numbers)) + len(numbers)
-    if len(tagged) - len(question) <= len(RING):
+    if len(tagged) - len(question) <= len(GIVEN):
         tags = [c for c in tagged if c in RING]
         assert len(set(tags)) == len(tags)
 
