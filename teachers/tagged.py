@@ -4,15 +4,16 @@
     [UNDERSTAND] ⓜⓛ3ⓚ4ⓙ7-ⓘⓗ2ⓖ8ⓕ5
     [PLAN]       compare, subtract
     [EXECUTE]    ⓙ7>ⓕ5,>  ⓚ4<ⓖ8,<  ⓛ3>ⓗ2,>     which number is larger so far
-                 ⓙ7-ⓕ5=⒜⒝2⒝  ⓚ4-ⓖ8-0+10=⒞6⒞  ⓛ3-ⓗ2-1=⒟0⒞
-                 ⒟⒞6⒝2                         the complete result
-    [VERIFY]     ⒟⒞6⒝2+ⓘⓗ2ⓖ8ⓕ5=ⓜⓛ3ⓚ4ⓙ7 ok
-    ⒟⒞6⒝2                                      which reads as 62
+                 ⓙ7-ⓕ5=⒨⒩2⒩  ⓚ4-ⓖ8-0+10=⒪6⒪  ⓛ3-ⓗ2-1=⒫0⒪
+                 ⒫⒪6⒩2                         the complete result
+    [VERIFY]     ⒫⒪6⒩2+ⓘⓗ2ⓖ8ⓕ5=ⓜⓛ3ⓚ4ⓙ7 ok
+    ⒫⒪6⒩2                                      which reads as 62
 
 Columns must be counted, and a student counts only as far as in training. Tags are looked up instead: the next digit of
 a number is that of the next tag. A number begins with a tag that has no digit, so that its end is found in the same
 way. A digit that a number does not have is written `0`, without a tag. Results have letters in brackets, which run
-upwards. The last tag of a step of a subtraction is that of the first digit of the result so far.
+upwards from the question's first letter. The last tag of a step of a subtraction is that of the first digit of the
+result so far.
 (Index hints: arXiv 2310.16028.)
 """
 
@@ -25,7 +26,7 @@ from itertools import zip_longest
 from typing import NamedTuple
 
 from parsers.graph import Stage
-from parsers.text.tags import FIRST, GIVEN, RESULTS, starts
+from parsers.text.tags import FIRST, GIVEN, RESULTS
 from teachers import columns
 from teachers.problems import Problem
 from teachers.work import Solver, Work
@@ -74,7 +75,7 @@ class Tags:
     """The tags of one trace: downwards for the numbers of the question, upwards for results."""
 
     def __init__(self, work: Work, problem: Problem) -> None:
-        self._down, self._up = starts(FIRST if work.first_tag is None else work.first_tag)
+        self._down = self._up = FIRST if work.first_tag is None else work.first_tag
         self._given = [self._new(found) for found in re.findall("[0-9]+", problem.question)]
 
     def _new(self, digits: str) -> Number:

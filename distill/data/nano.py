@@ -16,7 +16,7 @@ from distill.data.question_files import load_problems
 from distill.data.rows import Row, Rows, load_rows
 from distill.data.sources import load_test_problems, load_test_traces, load_traces, row_of, student_format
 from distill.recipe.schema import Recipe, SymbolicTeacher
-from parsers.text.tags import NUM_STARTS
+from parsers.text.tags import GIVEN
 from teachers.nano_tasks import WITHOUT_NUMBERS, draw_problem, draw_problems
 from teachers.problems import Problem, Trace, is_test_side
 from teachers.symbolic import solve
@@ -93,7 +93,7 @@ def symbolic_trace(recipe: Recipe, index: int, *, extra_digits: int = 0) -> Trac
         seed=seed,
         verify=teacher.verify,
         notation=teacher.notation,
-        first_tag=Random(f"tags/{problem.question}").randrange(NUM_STARTS),  # so that all tags are learnt alike
+        first_tag=Random(f"tags/{problem.question}").randrange(len(GIVEN)),  # so that all tags are learnt alike
     )
 
 

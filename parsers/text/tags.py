@@ -19,15 +19,9 @@ GIVEN = "".join(map(chr, range(0x24B6, 0x24EA)))
 RING = RESULTS + GIVEN
 """All tags; no text about numbers has these letters."""
 FIRST = GIVEN.index("ⓜ")
-"""Where questions start outside of training: at ⓜ, and results at ⒜."""
-NUM_STARTS = len(GIVEN) * len(RESULTS)
+"""Place in GIVEN of a question's first tag outside of training. Results start at the same letter, here ⒨."""
 TAG = re.compile(f"[{RING[0]}-{RING[-1]}]")
 _NUMBER = re.compile("[0-9]+")
-
-
-def starts(first: int) -> tuple[int, int]:
-    """Of one of NUM_STARTS ways to start: the place of the first tag in GIVEN, and in RESULTS."""
-    return first % len(GIVEN), first // len(GIVEN) % len(RESULTS)
 
 
 def tag_digits(text: str, first: int = FIRST) -> str:
@@ -36,7 +30,7 @@ def tag_digits(text: str, first: int = FIRST) -> str:
     >>> tag_digits("7 + 12")
     'ⓜⓛ7 + ⓚⓙ1ⓘ2'
     """
-    place, _ = starts(first)
+    place = first
 
     def tagged(found: re.Match[str]) -> str:
         nonlocal place

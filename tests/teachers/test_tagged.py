@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from distill.tracks.judge_nano import read_sample
 from parsers import Stage
-from parsers.text.tags import FIRST, NUM_STARTS, RING, tag_digits, untagged
+from parsers.text.tags import FIRST, GIVEN, RING, tag_digits, untagged
 from teachers.drawing import Widths
 from teachers.nano_tasks import TASKS, draw_problem
 from teachers.problems import Problem, parse_trace
@@ -33,8 +33,8 @@ def test_a_trace_letter_by_letter() -> None:
         "[UNDERSTAND]<STEP>ⓜⓛ3ⓚ4ⓙ7-ⓘⓗ2ⓖ8ⓕ5"
         "[PLAN]<STEP>compare<STEP>subtract"
         "[EXECUTE]<STEP>ⓙ7>ⓕ5,><STEP>ⓚ4<ⓖ8,<<STEP>ⓛ3>ⓗ2,>"
-        "<STEP>ⓙ7-ⓕ5=⒜⒝2⒝<STEP>ⓚ4-ⓖ8-0+10=⒞6⒞<STEP>ⓛ3-ⓗ2-1=⒟0⒞<STEP>⒟⒞6⒝2"
-        "[VERIFY]<STEP>⒟⒞6⒝2+ⓘⓗ2ⓖ8ⓕ5=ⓜⓛ3ⓚ4ⓙ7 ok</THINK><ANS>⒟⒞6⒝2</ANS>"
+        "<STEP>ⓙ7-ⓕ5=⒨⒩2⒩<STEP>ⓚ4-ⓖ8-0+10=⒪6⒪<STEP>ⓛ3-ⓗ2-1=⒫0⒪<STEP>⒫⒪6⒩2"
+        "[VERIFY]<STEP>⒫⒪6⒩2+ⓘⓗ2ⓖ8ⓕ5=ⓜⓛ3ⓚ4ⓙ7 ok</THINK><ANS>⒫⒪6⒩2</ANS>"
     )
     assert untagged(trace.text).endswith(
         "<STEP>7-5=2<STEP>4-8-0+10=6<STEP>3-2-1=0<STEP>62[VERIFY]<STEP>62+285=347 ok</THINK><ANS>62</ANS>"
@@ -43,11 +43,11 @@ def test_a_trace_letter_by_letter() -> None:
 
 def test_a_product_of_two_rows() -> None:
     assert executed(Problem("What is 47 * 36?", "1692", "arithmetic", expression="47*36")) == [
-        "ⓚ7*ⓗ6=4⒜⒝2", "ⓛ4*ⓗ6=24", "24+4=2⒞8", "⒟2",
-        "⒡⒢0", "ⓚ7*ⓘ3=2⒣1", "ⓛ4*ⓘ3=12", "12+2=1⒤4", "⒥1",
-        "⒠⒟2⒞8⒝2+⒦⒥1⒤4⒣1⒢0",
-        "⒝2+⒢0=⒧⒨2", "⒞8+⒣1+0=⒩9", "⒟2+⒤4+0=⒪6", "0+⒥1+0=⒫1",
-        "⒬⒫1⒪6⒩9⒨2",
+        "ⓚ7*ⓗ6=4⒨⒩2", "ⓛ4*ⓗ6=24", "24+4=2⒪8", "⒫2",
+        "⒭⒮0", "ⓚ7*ⓘ3=2⒯1", "ⓛ4*ⓘ3=12", "12+2=1⒰4", "⒱1",
+        "⒬⒫2⒪8⒩2+⒲⒱1⒰4⒯1⒮0",
+        "⒩2+⒮0=⒳⒴2", "⒪8+⒯1+0=⒵9", "⒫2+⒰4+0=⒜6", "0+⒱1+0=⒝1",
+        "⒞⒝1⒜6⒵9⒴2",
     ]  # fmt: skip
 
 
@@ -62,7 +62,7 @@ def test_every_trace_is_true_and_answers_as_columns_do(task: str, extra: int) ->
         assert [step.text for step in graph.steps if step.correct is False] == []
 
 
-@given(st.integers(0, WIDE), st.integers(0, WIDE), st.sampled_from("+-"), st.integers(0, NUM_STARTS - 1))
+@given(st.integers(0, WIDE), st.integers(0, WIDE), st.sampled_from("+-"), st.integers(0, len(GIVEN) - 1))
 def test_a_step_looks_its_digits_up_by_their_tags(x: int, y: int, sign: str, first: int) -> None:
     problem = Problem(f"What is {x} {sign} {y}?", str(eval(f"{x}{sign}{y}")), "arithmetic", expression=f"{x}{sign}{y}")
     trace = solve(problem, notation="tags", first_tag=first)
@@ -84,7 +84,7 @@ def test_the_shape_of_a_step_does_not_tell_the_width() -> None:
 
 def test_equal_numbers_of_a_question_have_tags_of_their_own() -> None:
     same = Problem("What is 5 + 5?", "10", "arithmetic", expression="5+5")
-    assert executed(same)[0] == "ⓛ5+ⓙ5=1⒜⒝0"
+    assert executed(same)[0] == "ⓛ5+ⓙ5=1⒨⒩0"
 
 
 def test_a_number_that_the_question_does_not_have_gets_the_next_tags() -> None:
@@ -95,12 +95,12 @@ def test_a_number_that_the_question_does_not_have_gets_the_next_tags() -> None:
 
 def test_an_own_error_is_put_right_with_its_tags() -> None:
     execute = executed_with(DIFFERENCE, {4: 7}, notation="tags")
-    assert execute[4] == "ⓚ4-ⓖ8-0+10=⒞7⒞"
+    assert execute[4] == "ⓚ4-ⓖ8-0+10=⒪7⒪"
     found = correct(DIFFERENCE, execute, verify="steps", notation="tags")
     assert found is not None
     text, first = found
     assert first == 4
-    assert "ⓚ4-ⓖ8-0+10=⒞6⒞, ⒞7⒞ wrong" in text
+    assert "ⓚ4-ⓖ8-0+10=⒪6⒪, ⒪7⒪ wrong" in text
     assert untagged(text).endswith("<ANS>62</ANS>")
 
 
@@ -119,7 +119,7 @@ def test_an_output_with_a_wrong_step_is_read_and_corrected(task: str) -> None:
 
 
 def test_a_value_out_of_range_keeps_its_sign_before_the_tag() -> None:
-    assert executed_with(DIFFERENCE, {3: -2}, notation="tags")[3].startswith("ⓙ7-ⓕ5=-⒜⒝2")
+    assert executed_with(DIFFERENCE, {3: -2}, notation="tags")[3].startswith("ⓙ7-ⓕ5=-⒨⒩2")
 
 
 def test_the_stages_of_a_trace_cover_its_tags() -> None:

@@ -173,7 +173,7 @@ CASES |= {
     for key, value in {
         "per_device_train_batch_size": 3, "gradient_accumulation_steps": 1, "learning_rate": 1e-3, "optim": "muon",
         "lr_scheduler": "linear", "warmup_steps": 3, "weight_decay": 0, "max_grad_norm": 0.1, "dtype": "bfloat16",
-        "batching": "padded", "logging_steps": 3,
+        "batching": "padded", "position_gap": 2, "logging_steps": 3,
     }.items()
 }  # fmt: skip
 CASES |= {
