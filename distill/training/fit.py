@@ -17,6 +17,7 @@ from distill.recipe.schema import Train, Weights
 from distill.runs.signals import stop_requests
 from distill.training.batches import Batches, Example
 from distill.training.checkpoints import last_sound_checkpoint
+from distill.training.memory import KeptMemory
 from distill.training.progress import LiveProgress
 from distill.training.settings import build_arguments, build_plan, build_policy
 from distill.training.snapshots import Snapshots
@@ -59,8 +60,6 @@ def train(
         Stopped, KeyboardInterrupt: a signal asked to stop; the last step is saved if it ended in time.
     """
     folder = Path(run_dir) / "checkpoints"
-    if not torch.cuda.is_available():
-        keep_freed_memory()
     batches = Batches(
         examples,
         pad_token_id=pad if isinstance(pad := tokenizer.pad_token_id, int) else 0,
@@ -83,6 +82,9 @@ def train(
         loss_kind=loss_kind,
     )
 
+    is_small = all(parameter.requires_grad for parameter in model.parameters())  # a base would keep too much
+    if is_small and not torch.cuda.is_available() and keep_freed_memory():
+        trainer.add_callback(KeptMemory(trainer.args.world_size))
     if snapshots is not None:
         trainer.add_callback(Snapshots(snapshots, trainer.plan, partial(_save, model, tokenizer)))
     _run(trainer, folder, resume=resume, show=show)

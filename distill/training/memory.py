@@ -1,0 +1,27 @@
+"""Keeps memory between the steps of a student trained from scratch on a CPU, up to a share of the machine's."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from transformers import TrainerCallback
+
+from students.freed_memory import release_memory, resident_bytes
+
+SHARE = 0.6
+"""Of the machine's memory, what all training processes may keep together."""
+STEPS = 10
+"""Optimizer steps between two looks at the memory."""
+
+
+class KeptMemory(TrainerCallback):
+    """Gives freed memory back as soon as a process takes more than its share."""
+
+    def __init__(self, processes: int) -> None:
+        self.most = SHARE * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / processes
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Look at the memory, and release it if it is too much."""
+        if state.global_step % STEPS == 0 and resident_bytes() > self.most:
+            release_memory()
