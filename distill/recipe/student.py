@@ -42,6 +42,8 @@ class NanoStudent(Section):
             yield f"teacher.kind: {teacher.kind} teaches students of student.kind=adapter; use symbolic or reference"
         if loss.skip_perplexity is not None:
             yield "loss.skip_perplexity: a nano student has no base that could judge; it is for student.kind=adapter"
+        if train.position_gap and not (self.size.startswith("miniaxion1-") and "nope" not in self.size):
+            yield f"train.position_gap: {self.size} does not read such positions; it is for miniaxion1-0.9m"
         if refine and not isinstance(teacher, SymbolicTeacher):
             yield "refine: nano students need the symbolic teacher, which corrects their errors; remove this section"
         if refine and refine.keep in ("vote", "both") and refine.num_samples < 3:
@@ -100,6 +102,8 @@ class AdapterStudent(Section):
         for key in ("extra_digits", "keep"):
             if refine and getattr(refine, key) != Refine.model_fields[key].default:
                 yield f"refine.{key}: it is for nano students of the symbolic teacher; take it out"
+        if train.position_gap:
+            yield "train.position_gap: it is for nano students of size miniaxion1-0.9m; take it out"
         if train.compile == "on":
             yield "train.compile: adapter students are not compiled; leave it at auto"
 

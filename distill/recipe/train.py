@@ -56,7 +56,8 @@ class Train(Section):
     which do not see each other. `padded`: each row padded to the longest."""
     position_gap: CountOrZero = 0
     """Most positions that are left out between two tokens; how often is drawn for each example. The student then looks
-    for what it needs instead of counting positions, also in texts longer than in training. 0: none."""
+    for what it needs instead of counting positions, also in texts longer than in training. 0: none. For
+    `miniaxion1-0.9m`."""
     logging_steps: Count = 50
     """Optimizer steps between two lines of progress."""
     report_to: Literal["none", "tensorboard", "wandb", "trackio"] = "none"

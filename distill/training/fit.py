@@ -9,7 +9,6 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase, TrainerCallback
 
 from distill.errors import RESUME, disk_full
@@ -17,13 +16,12 @@ from distill.recipe.schema import Train, Weights
 from distill.runs.signals import stop_requests
 from distill.training.batches import Batches, Example
 from distill.training.checkpoints import last_sound_checkpoint
-from distill.training.memory import KeptMemory
+from distill.training.memory import kept_memory
 from distill.training.progress import LiveProgress
 from distill.training.settings import build_arguments, build_plan, build_policy
 from distill.training.snapshots import Snapshots
 from distill.training.trainer import StageTrainer, TrainResult
 from students.cost import even_length
-from students.freed_memory import keep_freed_memory
 
 
 def train(
@@ -46,9 +44,7 @@ def train(
 
     Args:
         examples: index to Example, the same at every call; `num_examples` of them, or an endless stream.
-        settings: the `train` section of a recipe.
-        weights: its `loss.weights` section.
-        loss_kind: its `loss.kind`, a key of losses.TOKEN_LOSSES.
+        settings, weights, loss_kind: the keys `train`, `loss.weights` and `loss.kind` of a recipe.
         run_dir: checkpoints go to its folder `checkpoints`.
         resume: continue from the newest undamaged checkpoint, if there is one.
         show: live progress on stderr.
@@ -81,10 +77,8 @@ def train(
         settings=settings,
         loss_kind=loss_kind,
     )
-
-    is_small = all(parameter.requires_grad for parameter in model.parameters())  # a base would keep too much
-    if is_small and not torch.cuda.is_available() and keep_freed_memory():
-        trainer.add_callback(KeptMemory(trainer.args.world_size))
+    if kept := kept_memory(model, trainer.args.world_size):
+        trainer.add_callback(kept)
     if snapshots is not None:
         trainer.add_callback(Snapshots(snapshots, trainer.plan, partial(_save, model, tokenizer)))
     _run(trainer, folder, resume=resume, show=show)

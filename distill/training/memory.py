@@ -5,14 +5,26 @@ from __future__ import annotations
 import os
 from typing import Any
 
+import torch
+from torch import nn
 from transformers import TrainerCallback
 
-from students.freed_memory import release_memory, resident_bytes
+from students.freed_memory import keep_freed_memory, release_memory, resident_bytes
 
 SHARE = 0.6
 """Of the machine's memory, what all training processes may keep together."""
 STEPS = 10
 """Optimizer steps between two looks at the memory."""
+
+
+def kept_memory(model: nn.Module, processes: int) -> KeptMemory | None:
+    """Keep freed memory from now on, and the callback that limits it; None on a GPU, and for the adapters of a base.
+
+    A base with its adapters fills the memory as it is.
+    """
+    if torch.cuda.is_available() or not all(parameter.requires_grad for parameter in model.parameters()):
+        return None
+    return KeptMemory(processes) if keep_freed_memory() else None
 
 
 class KeptMemory(TrainerCallback):

@@ -129,6 +129,21 @@ def weights(recipe: Recipe, folder: Path) -> object:
     return policy.weights(0.5).tolist()
 
 
+def positions(recipe: Recipe, folder: Path) -> object:
+    """The positions of the first batch; nothing is trained."""
+    from unittest import mock
+
+    from distill.training import fit
+    from students.sizes import build_student
+
+    tokenizer = SimpleNamespace(pad_token_id=0, bos_token_id=1, eos_token_id=2)
+    model = build_student("miniaxion1-tiny", tokenizer, vocab_size=32, max_length=64, seed=0)
+    settings, weights = recipe.train, recipe.loss.weights
+    with mock.patch.object(fit, "StageTrainer") as trainer, mock.patch.object(fit, "_run"):
+        fit.train(model, tokenizer, _chain, settings=settings, weights=weights, run_dir=folder)
+    return trainer.call_args.kwargs["batches"].batch(0)["position_ids"].tolist()
+
+
 def compiled(recipe: Recipe, folder: Path) -> object:
     """How often modules are compiled; nothing is."""
     from unittest import mock

@@ -29,6 +29,7 @@ from tests.distill.recipe.observers import (
     kept_of_samples,
     mixture,
     model_sizes,
+    positions,
     questions,
     run_folder,
     schedule_of_training,
@@ -153,6 +154,7 @@ CASES = {
     "train.learning_rate_multipliers": Case(TRAIN, 'train.learning_rate_multipliers={"*": 2}', trained),
     "train.decay_fraction": Case(TRAIN, "train.decay_fraction=0.6", trained),
     "train.balancing_rate": Case((*TRAIN, "student.size=axion1-350k"), "train.balancing_rate=0.5", trained),
+    "train.position_gap": Case(("miniaxion_tiny",), "train.position_gap=2", positions),
     "train.compile": Case(TRAIN, "train.compile=on", compiled),
     "train.report_to": Case(TRAIN, "train.report_to=trackio", tracked),
     "train.save_steps": Case(TRAIN, "train.save_steps=2", trained),
@@ -173,7 +175,7 @@ CASES |= {
     for key, value in {
         "per_device_train_batch_size": 3, "gradient_accumulation_steps": 1, "learning_rate": 1e-3, "optim": "muon",
         "lr_scheduler": "linear", "warmup_steps": 3, "weight_decay": 0, "max_grad_norm": 0.1, "dtype": "bfloat16",
-        "batching": "padded", "position_gap": 2, "logging_steps": 3,
+        "batching": "padded", "logging_steps": 3,
     }.items()
 }  # fmt: skip
 CASES |= {
