@@ -31,8 +31,11 @@ def known_tasks(found: object) -> list[str]:
     return [name for name in names if isinstance(name, str) and name in known]
 
 
-def why_foreign(question: str, tasks: Sequence[str]) -> str | None:
-    """Why this question fits none of these tasks, in words; None if it may fit one, or if there are no tasks."""
+def why_foreign(question: str, tasks: Sequence[str], *, any_length: bool = False) -> str | None:
+    """Why this question fits none of these tasks, in words; None if it may fit one, or if there are no tasks.
+
+    `any_length`: the student may be asked for numbers longer than in training.
+    """
     if not tasks:
         return None
     words, digits = _vocabulary(tuple(tasks))
@@ -40,7 +43,7 @@ def why_foreign(question: str, tasks: Sequence[str]) -> str | None:
     if strange is not None:
         return f'"{strange}" is in none of the questions it was trained on'
     most = digits.get(_NUMBER.sub("0", question.lower()))
-    if most is not None and _longest(question) > most:
+    if most is not None and not any_length and _longest(question) > most:
         return f"in such questions it was trained on numbers of at most {most} digits"
     return None
 

@@ -24,7 +24,7 @@ from rich.table import Table
 from rich.text import Text
 
 from distill.data.known_tasks import KEY, example_questions, known_tasks, why_foreign
-from distill.data.prompts import prompt
+from distill.data.prompts import has_tags, prompt
 from distill.errors import UserError, printable
 from distill.evaluation.votes import SAMPLING_TEMPERATURE, Poll
 from distill.report.blocks import count_checked, stage_blocks
@@ -103,7 +103,7 @@ def ask(
                 how = {"seed": seed, "temperature": temperature, "logits_processor": helpers}
                 pieces = stream(model, tokenizer, text, **how, **options)
                 show_raw(pieces) if raw else show(pieces, asked, console)
-            if not raw and (reason := why_foreign(asked, tasks)):
+            if not raw and (reason := why_foreign(asked, tasks, any_length=has_tags(tokenizer))):
                 show_hint(reason, tasks, console)
 
 

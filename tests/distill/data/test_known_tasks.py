@@ -41,3 +41,9 @@ def test_nothing_is_said_where_the_tasks_are_not_known() -> None:
 def test_a_question_of_each_task() -> None:
     found = example_questions(["en/even_odd", "pt/even_odd"][:1])
     assert list(found) == ["even_odd"] and "even or odd" in found["even_odd"]
+
+
+def test_a_student_of_any_length_may_be_asked_for_long_numbers() -> None:
+    question = "What is 123456789 + 5?"
+    assert why_foreign(question, ["en/arithmetic"]) is not None
+    assert why_foreign(question, ["en/arithmetic"], any_length=True) is None
