@@ -13,7 +13,6 @@ import os
 import sys
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_MAX = -1, -2, -4
 """Parameters of `mallopt` (malloc.h)."""
@@ -23,7 +22,7 @@ PAD = 2**26
 
 
 @cache
-def _glibc() -> Any:
+def _glibc() -> ctypes.CDLL | None:
     """The C library if it is glibc, else None."""
     library = ctypes.CDLL(None) if sys.platform.startswith("linux") else None
     return library if hasattr(library, "malloc_trim") else None
@@ -37,8 +36,9 @@ def keep_freed_memory() -> bool:
 
 
 def release_memory() -> None:
-    """Give all freed memory back to the system once; only after `keep_freed_memory`."""
-    _glibc().malloc_trim(0)
+    """Give all freed memory back to the system once."""
+    if (glibc := _glibc()) is not None:
+        glibc.malloc_trim(0)
 
 
 def resident_bytes() -> int:

@@ -3,6 +3,7 @@ r"""The nano students' tokenizer: SentencePiece BPE in which every digit and eve
 A form is the format of a student's prompt and text; `nrm` is our own, the others are those of published models:
 
     nrm        <INST> What ▁is ▁ 4 7 ▁+ ▁ 3 5 ? </INST> <THINK> [UNDERSTAND] <STEP> 4 7 + 3 5 [PLAN] …
+    tagged     as nrm, with a tag before every digit (parsers/text/tags.py)
     pergunta   # Pergunta: ▁What ▁is … ? \n # Resposta: ▁ 8 2 </s>
     thinkset   <USER> What ▁is … ? <\USER> ▁ <THINK> 4 7 + 3 5 … <\THINK> ▁ <ANSWER> 8 2 <\ANSWER>
 

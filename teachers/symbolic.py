@@ -40,7 +40,7 @@ def solve(
     seed: int = 0,
     verify: Verify = "inverse",
     notation: Notation = "columns",
-    first_tag: int | None = None,
+    first_tag: int = FIRST,
 ) -> Trace:
     """The trace of a nano problem in the nrm format; its answer is always right.
 
@@ -52,7 +52,7 @@ def solve(
     VERIFY is the same as with "inverse".
 
     Args:
-        first_tag: place in the ring at which the `tags` of the question start; None: as in the chat template.
+        first_tag: place in the ring at which the `tags` of the question start; by default as in the chat template.
     """
     random, solver = Random(f"{seed}/{problem.id}/{problem.question}"), NOTATIONS[notation][problem.task]
     work = Work(WORDS[problem.language], checks_steps=verify == "steps", first_tag=first_tag)
@@ -83,14 +83,13 @@ def correct(
     *,
     verify: Verify = "inverse",
     notation: Notation = "columns",
-    first_tag: int | None = None,
 ) -> tuple[Rendered, int] | None:
     """A student's own EXECUTE steps with a VERIFY that corrects them: (text in the nrm format, first wrong step).
 
     The wrong step, counted from 0, is the first that differs from the teacher's. The result is None if no step is
     wrong: the steps equal the teacher's, or one list of steps is the beginning of the other.
     """
-    right = Work(WORDS[problem.language], checks_steps=verify == "steps", first_tag=first_tag)
+    right = Work(WORDS[problem.language], checks_steps=verify == "steps")
     answer, check = NOTATIONS[notation][problem.task](right, problem)
     first = first_difference(execute, right.executed)
     if first == min(len(execute), len(right.executed)):
@@ -101,9 +100,7 @@ def correct(
     return _written(problem, right, steps, answer, notation), first
 
 
-def executed_with(
-    problem: Problem, changed: Mapping[int, int], *, notation: Notation = "columns", first_tag: int | None = None
-) -> list[str]:
+def executed_with(problem: Problem, changed: Mapping[int, int], *, notation: Notation = "columns") -> list[str]:
     """The teacher's EXECUTE steps if the given steps (index from 0 → value) had other values.
 
     >>> problem = Problem("What is 347 - 285?", "62", "arithmetic", expression="347-285")
@@ -112,7 +109,7 @@ def executed_with(
     >>> executed_with(problem, {1: -2})
     ['3>2', '7-5=-2', '4-8-0+10=6', '3-2-1=0']
     """
-    work = Work(WORDS[problem.language], changed=changed, first_tag=first_tag)
+    work = Work(WORDS[problem.language], changed=changed)
     NOTATIONS[notation][problem.task](work, problem)
     return work.executed
 
@@ -120,5 +117,5 @@ def executed_with(
 def _written(problem: Problem, work: Work, steps: Steps, answer: str, notation: Notation) -> Rendered:
     question = problem.question
     if notation == "tags":
-        question = tag_digits(question, FIRST if work.first_tag is None else work.first_tag)
+        question = tag_digits(question, work.first_tag)
     return write_nrm(question, [(stage, text, i) for i, (stage, text) in enumerate(steps)], answer)

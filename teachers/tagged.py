@@ -26,7 +26,7 @@ from itertools import zip_longest
 from typing import NamedTuple
 
 from parsers.graph import Stage
-from parsers.text.tags import FIRST, GIVEN, RESULTS
+from parsers.text.tags import GIVEN, RESULTS
 from teachers import columns
 from teachers.problems import Problem
 from teachers.work import Solver, Work
@@ -75,7 +75,7 @@ class Tags:
     """The tags of one trace: downwards for the numbers of the question, upwards for results."""
 
     def __init__(self, work: Work, problem: Problem) -> None:
-        self._down = self._up = FIRST if work.first_tag is None else work.first_tag
+        self._down = self._up = work.first_tag
         self._given = [self._new(found) for found in re.findall("[0-9]+", problem.question)]
 
     def _new(self, digits: str) -> Number:

@@ -15,6 +15,7 @@ from itertools import takewhile
 from random import Random
 
 from parsers.graph import Stage
+from parsers.text.tags import FIRST
 from teachers.problems import Problem
 from teachers.words import WORDS, Words
 
@@ -36,7 +37,7 @@ class Work:
     random: Random = field(default_factory=Random)
     steps: Steps = field(default_factory=list)
     num_computed: int = 0
-    first_tag: int | None = None
+    first_tag: int = FIRST
     """Place in the ring of the question's first tag, if digits have tags (parsers/text/tags.py)."""
     wrong: list[int] = field(default_factory=list)
     """Positions in `steps` of the steps with a deliberately wrong value."""

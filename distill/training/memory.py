@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import Any
 
 import torch
 from torch import nn
-from transformers import TrainerCallback
+from transformers import TrainerCallback, TrainerControl, TrainerState, TrainingArguments
 
 from students.freed_memory import keep_freed_memory, release_memory, resident_bytes
 
@@ -33,7 +32,7 @@ class KeptMemory(TrainerCallback):
     def __init__(self, processes: int) -> None:
         self.most = SHARE * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / processes
 
-    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: object) -> None:
         """Look at the memory, and release it if it is too much."""
         if state.global_step % STEPS == 0 and resident_bytes() > self.most:
             release_memory()
