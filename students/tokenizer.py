@@ -74,6 +74,11 @@ MIN_VOCAB_SIZE = len(CONTROL) + len(NRM_MARKERS) + 256 + 64
 """Control tokens, markers, the 256 bytes that any text falls back to, and room for the letters."""
 
 
+def least_vocab_size(form: str) -> int:
+    """The smallest vocabulary of a form, whose tags are tokens, too."""
+    return MIN_VOCAB_SIZE + len(FORMS[form].tags)
+
+
 def train_tokenizer(texts: Iterable[str], *, vocab_size: int, form: str = "nrm") -> PreTrainedTokenizerFast:
     """A tokenizer of at most `vocab_size` pieces for texts of a form, whose end token is its `eos_token`.
 
@@ -82,8 +87,8 @@ def train_tokenizer(texts: Iterable[str], *, vocab_size: int, form: str = "nrm")
     Raises:
         ValueError: the vocabulary has no room for markers, bytes and letters.
     """
-    if vocab_size < MIN_VOCAB_SIZE:
-        raise ValueError(f"vocab_size {vocab_size} is too small; markers, bytes and letters need {MIN_VOCAB_SIZE}")
+    if vocab_size < (least := least_vocab_size(form)):
+        raise ValueError(f"vocab_size {vocab_size} is too small; markers, bytes and letters need {least}")
     model, shape = io.BytesIO(), FORMS[form]
     # SentencePiece has no symbols with a blank inside; these are cut out of its texts and added behind its pieces.
     spaced = [marker for marker in shape.markers if " " in marker]

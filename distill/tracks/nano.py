@@ -56,7 +56,7 @@ def nano_track(recipe: Recipe, student: NanoStudent) -> Track:
         ask=ask,
         judge=partial(judge, recipe),
         teacher_examples=teacher_examples,
-        problems=partial(nano_needs.problems, student),
+        problems=partial(nano_needs.problems, recipe, student),
         sample=partial(nano_needs.sample, recipe, student),
         sizes=partial(nano_needs.sizes, student),
         needs_gpu=False,

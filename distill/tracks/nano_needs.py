@@ -22,10 +22,10 @@ PROBED_TEXTS = 1_000
 """Texts that a forecast looks at; enough to know mean and longest example to a few percent."""
 
 
-def problems(student: NanoStudent) -> Iterator[str]:
+def problems(recipe: Recipe, student: NanoStudent) -> Iterator[str]:
     """What cannot work in the section of the student."""
     from students.sizes import SIZES
-    from students.tokenizer import MIN_VOCAB_SIZE
+    from students.tokenizer import least_vocab_size
 
     if student.size not in SIZES:
         yield f"student.size: {unknown_name('student', student.size, list(SIZES))}"
@@ -34,8 +34,8 @@ def problems(student: NanoStudent) -> Iterator[str]:
             _config(student)
         except ValueError as error:
             yield f"student.sizes: {error}"
-    if student.vocab_size < MIN_VOCAB_SIZE:
-        needed = f"markers, bytes and letters need {MIN_VOCAB_SIZE}"
+    if student.vocab_size < (least := least_vocab_size(form_of(recipe, student))):
+        needed = f"markers, bytes and letters need {least}"
         yield f"student.vocab_size: {student.vocab_size} is too small; {needed}"
 
 
